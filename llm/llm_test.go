@@ -1,0 +1,159 @@
+package llm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"testing"
+
+	"github.com/callspan/callspan/llm"
+)
+
+func seq(err error, chunks ...llm.Chunk) iter.Seq2[llm.Chunk, error] {
+	return func(yield func(llm.Chunk, error) bool) {
+		for _, c := range chunks {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(llm.Chunk{}, err)
+		}
+	}
+}
+
+func ExampleCollect() {
+	model := llm.ModelFunc(func(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] {
+		return seq(nil, llm.Chunk{Text: "Pink"}, llm.Chunk{Text: " roses."}, llm.Chunk{Finish: "stop"})
+	})
+	resp, err := llm.Collect(model.Chat(context.Background(), &llm.Request{Messages: []llm.Message{llm.User("Flowers?")}}))
+	fmt.Println(resp.Text(), err)
+	// Output: Pink roses. <nil>
+}
+
+// TestCollect: chunks of several choices and tool calls come together by index,
+// the last usage counts, and what came before an error is kept.
+func TestCollect(t *testing.T) {
+	lost := errors.New("connection lost")
+	resp, err := llm.Collect(seq(lost,
+		llm.Chunk{Meta: &llm.Meta{ID: "1", Model: "asked"}},
+		llm.Chunk{Choice: 1, Text: "white"},
+		llm.Chunk{Text: "pi", Reasoning: "hm", Usage: &llm.Usage{Input: 3, Output: 1}},
+		llm.Chunk{Tool: &llm.ToolDelta{Index: 4, ID: "b", Name: "price", Arguments: "{"}},
+		llm.Chunk{Tool: &llm.ToolDelta{Index: 2, ID: "a", Name: "stock", Arguments: "[]"}},
+		llm.Chunk{Tool: &llm.ToolDelta{Index: 4, Arguments: "}"}},
+		llm.Chunk{Text: "nk", Finish: "stop", Usage: &llm.Usage{Input: 3, Output: 2}, Meta: &llm.Meta{Model: "answered"}},
+		llm.Chunk{Choice: -1, Text: "nowhere"}, llm.Chunk{Choice: 1 << 30, Text: "nowhere"},
+		llm.Chunk{Choice: 1, Refusal: "no"},
+	))
+	want := &llm.Response{
+		Meta:  llm.Meta{ID: "1", Model: "answered"},
+		Usage: &llm.Usage{Input: 3, Output: 2},
+		Choices: []llm.Choice{
+			{Text: "pink", Reasoning: "hm", Finish: "stop", ToolCalls: []llm.ToolCall{{ID: "b", Name: "price", Arguments: "{}"}, {ID: "a", Name: "stock", Arguments: "[]"}}},
+			{Text: "white", Refusal: "no"},
+		},
+	}
+	if !reflect.DeepEqual(resp, want) || err != lost {
+		t.Errorf("got %+v, %v\nwant %+v", resp, err, want)
+	}
+}
+
+// TestReset: an accumulator that is used again starts empty, and what it gave
+// before does not change.
+func TestReset(t *testing.T) {
+	var a llm.Accumulator
+	a.Add(&llm.Chunk{Text: "pink", Finish: "stop", Tool: &llm.ToolDelta{ID: "x"}, Usage: &llm.Usage{Input: 1}, Meta: &llm.Meta{ID: "1"}})
+	a.Add(&llm.Chunk{Choice: 1, Text: "white"})
+	first := a.Response()
+	a.Reset()
+	if !a.Empty() {
+		t.Error("not empty after Reset")
+	}
+	a.Add(&llm.Chunk{Text: "blue"})
+	if got, want := a.Response(), (&llm.Response{Choices: []llm.Choice{{Text: "blue"}}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if first.Text() != "pink" || first.Choices[1].Text != "white" {
+		t.Errorf("the first response became %+v", first)
+	}
+}
+
+// TestSourceOf: what says where it comes from keeps it; role and position
+// decide for the rest.
+func TestSourceOf(t *testing.T) {
+	call := llm.Message{Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{{ID: "1"}}, Parts: []llm.Part{{Text: "let me see"}}}
+	req := &llm.Request{Messages: []llm.Message{
+		llm.System("rules"),
+		{Role: llm.RoleDeveloper, Parts: []llm.Part{{Text: "more"}}},
+		llm.User("old question"),
+		llm.Assistant("old answer"),
+		llm.User("documents").From(llm.SourceRetrieved),
+		llm.User("question"),
+		call,
+		{Role: llm.RoleTool, Parts: []llm.Part{{Text: "24"}}},
+	}}
+	want := []llm.Source{llm.SourceSystem, llm.SourceSystem, llm.SourceHistory, llm.SourceHistory,
+		llm.SourceRetrieved, llm.SourceInput, llm.SourceTools, llm.SourceTools}
+	for i, m := range req.Messages {
+		if got := req.SourceOf(i, m.Parts[0]); got != want[i] {
+			t.Errorf("message %d is %v, want %v", i, got, want[i])
+		}
+	}
+}
+
+func TestMessage(t *testing.T) {
+	m := llm.Message{Role: llm.RoleUser, Parts: []llm.Part{{Text: "a "}, {Media: &llm.Media{Kind: "image", Data: []byte("x"), MIMEType: "image/png"}}, {Text: "rose"}}}
+	if m.Text() != "a rose" {
+		t.Errorf("text %q", m.Text())
+	}
+	if got := m.Parts[1].Media.Address(); got != "data:image/png;base64,eA==" {
+		t.Errorf("address %q", got)
+	}
+	marked := m.From(llm.SourceHistory)
+	if m.Parts[0].Source != llm.SourceAuto || marked.Parts[2].Source != llm.SourceHistory {
+		t.Error("From changes its receiver, or not its result")
+	}
+	if got := (*llm.Response)(nil).Message(); got.Role != llm.RoleAssistant || (*llm.Response)(nil).Text() != "" {
+		t.Errorf("nothing as a message: %+v", got)
+	}
+}
+
+func TestMakeup(t *testing.T) {
+	var a, b llm.Makeup
+	a[llm.SourceInput], b[llm.SourceInput], b[llm.SourceSystem] = 5, 2, 3
+	a.Add(&b)
+	if a.Total() != 10 || a[llm.SourceInput] != 7 {
+		t.Errorf("sum %v", a)
+	}
+	for _, s := range llm.Sources() {
+		if s.String() == "unknown" || s == llm.SourceAuto {
+			t.Errorf("source %v", s)
+		}
+	}
+	if len(llm.Sources()) != len(a)-1 { // all but SourceAuto
+		t.Errorf("%d sources of %d", len(llm.Sources()), len(a)-1)
+	}
+}
+
+func TestError(t *testing.T) {
+	inner := errors.New("from the client")
+	for _, tc := range []struct {
+		err       llm.Error
+		text, typ string
+	}{
+		{llm.Error{Code: "c", Type: "t", Status: 404, Message: "no such model", Err: inner}, "404: no such model", "c"},
+		{llm.Error{Type: "t", Message: "m"}, "m", "t"},
+		{llm.Error{Status: 503}, "503: 503", "503"},
+		{llm.Error{Err: inner}, "from the client", "_OTHER"},
+	} {
+		if tc.err.Error() != tc.text || tc.err.ErrorType() != tc.typ {
+			t.Errorf("%q of type %q, want %q, %q", tc.err.Error(), tc.err.ErrorType(), tc.text, tc.typ)
+		}
+	}
+	if err := error(&llm.Error{Err: inner}); !errors.Is(err, inner) {
+		t.Error("the client's error is lost")
+	}
+}

@@ -1,0 +1,47 @@
+package llm
+
+import "encoding/json"
+
+// A Request is one chat call. Only Messages is required; Model may be left to
+// the model's own default. Pointers tell "not sent" from zero.
+type Request struct {
+	Model    string
+	Messages []Message
+	Stream   bool // ask for the answer in pieces
+
+	// StreamUsage asks for a last chunk with the usage of a streamed call. It is
+	// asked for on behalf of handlers without this, but then not handed on.
+	StreamUsage bool
+
+	MaxTokens        int // upper bound for the answer, 0 = the provider's
+	Temperature      *float64
+	TopP             *float64
+	FrequencyPenalty *float64
+	PresencePenalty  *float64
+	Seed             *int
+	Stop             []string
+	Choices          int    // answers wanted; 0 and 1 mean one
+	ReasoningEffort  string // "low", "medium", ... where the model has it
+	ServiceTier      string // "auto", "default", "flex", "priority"
+	User             string // end user id that the provider may see
+
+	Tools      []Tool
+	ToolChoice string  // "", "auto", "none", "required", or the name of a tool
+	Format     *Format // structured output
+}
+
+// A Tool is a function that the model may ask for.
+type Tool struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // JSON schema of the arguments
+	Strict      bool
+}
+
+// A Format asks for an answer in JSON.
+type Format struct {
+	Name        string          // of the schema
+	Description string          // of the schema
+	Schema      json.RawMessage // nil asks for any JSON object
+	Strict      bool
+}

@@ -1,0 +1,309 @@
+package token
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/callspan/callspan/llm"
+)
+
+var schemas = []string{
+	`{"type":"object","properties":{}}`,
+	`{"type":"object","properties":{"query":{"type":"string"},"limit":{"type":"integer"}},"required":["query"]}`,
+	`{"title":"Order","properties":{"kind":{"title":"Kind","description":"Which flower.","enum":["rose","tulip"]},
+	  "count":{"type":"integer","default":1},"when":{"anyOf":[{"type":"string","format":"date"},{"type":"null"}],"description":"Day"},
+	  "lines":{"type":"array","items":{"$ref":"#/$defs/Line"}}},"required":["kind"],
+	  "$defs":{"Line":{"title":"Line","properties":{"text":{"type":["string","null"],"description":"What to write"}}}}}`,
+}
+
+func call(name, args string) llm.Message {
+	return llm.Message{Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{{ID: "1", Name: name, Arguments: args}}}
+}
+
+func result(id, text string) llm.Message {
+	return llm.Message{Role: llm.RoleTool, ToolCallID: id, Parts: []llm.Part{{Text: text}}}
+}
+
+func TestSplit(t *testing.T) {
+	search := []llm.Tool{{Name: "search", Description: "Search documents",
+		Parameters: []byte(`{"type":"object","properties":{"query":{"type":"string"},"user_context":{"type":"string"}},"required":["query"]}`)}}
+	for _, tt := range []struct {
+		name  string
+		meter Meter
+		req   llm.Request
+		want  llm.Makeup
+	}{
+		{
+			name: "nothing",
+			want: llm.Makeup{llm.SourceOverhead: 3},
+		}, {
+			name: "text", // billed: 42
+			req: llm.Request{Model: "gpt-4o", Messages: []llm.Message{
+				llm.System("Answer user questions succinctly"), llm.Assistant("What can I help you with?"),
+				llm.User("Who won the World Cup in 2022? Answer in one word."),
+			}},
+			want: llm.Makeup{llm.SourceSystem: 5, llm.SourceHistory: 7, llm.SourceInput: 15, llm.SourceOverhead: 15},
+		}, {
+			name: "name", // billed: 28
+			req: llm.Request{Model: "gpt-4o-2024-08-06", Messages: []llm.Message{
+				llm.System("You are a helpful AI assistant."),
+				{Role: llm.RoleUser, Name: "user", Parts: []llm.Part{{Text: "Write a short poem about the fall season."}}},
+			}},
+			want: llm.Makeup{llm.SourceSystem: 7, llm.SourceInput: 9, llm.SourceOverhead: 12},
+		}, {
+			name: "the oldest model",
+			req:  llm.Request{Model: "gpt-3.5-turbo-0301", Messages: []llm.Message{{Role: llm.RoleUser, Name: "user", Parts: []llm.Part{{Text: "hi"}}}}},
+			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 4 + 1 + 1 - 1 + 3},
+		}, {
+			name: "reasoner",
+			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.User("hi"), llm.Assistant("hi"), llm.User("hi")}},
+			want: llm.Makeup{llm.SourceHistory: 2, llm.SourceInput: 1, llm.SourceOverhead: 3*4 + 2 + 2},
+		}, {
+			name: "tools", // billed: 48
+			req:  llm.Request{Model: "gpt-4o-mini", Messages: []llm.Message{llm.User("Search for Python tutorials")}, Tools: search},
+			want: llm.Makeup{llm.SourceTools: 34, llm.SourceInput: 4, llm.SourceOverhead: 10},
+		}, {
+			name: "tools after a system message",
+			req:  llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10},
+		}, {
+			name: "tools after a system message that does not end", // the empty line is a token
+			req:  llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.System("Be brief"), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 2, llm.SourceTools: 35, llm.SourceInput: 1, llm.SourceOverhead: 10},
+		}, {
+			name: "tools of a reasoner",
+			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10 + 3 + 81},
+		}, {
+			name:  "tools in the Responses API",
+			meter: Meter{API: "responses"},
+			req:   llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want:  llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 7},
+		}, {
+			name: "a tool that must be called",
+			req:  llm.Request{Model: "gpt-4o-mini", Messages: []llm.Message{llm.User("Search for Python tutorials")}, Tools: search, ToolChoice: "search"},
+			want: llm.Makeup{llm.SourceTools: 34 + 4 + 4, llm.SourceInput: 4, llm.SourceOverhead: 10},
+		}, {
+			name: "a call and its result",
+			req: llm.Request{Model: "gpt-4o", Messages: []llm.Message{
+				llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
+			}},
+			want: llm.Makeup{llm.SourceTools: 3 + 5 + 6 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 4 + 6 + 3},
+		}, {
+			name: "two calls at once", // billed: 99
+			req: llm.Request{Model: "gpt-4o-mini", Messages: []llm.Message{
+				llm.System("You're a helpful assistant."),
+				llm.User("What's the weather in Seattle and San Francisco today?"),
+				{Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{
+					{ID: "1", Name: "get_current_weather", Arguments: `{"location": "Seattle, WA"}`},
+					{ID: "2", Name: "get_current_weather", Arguments: `{"location": "San Francisco, CA"}`},
+				}},
+				result("1", "50 degrees and raining"), result("2", "70 degrees and sunny").From(llm.SourceRetrieved),
+			}},
+			want: llm.Makeup{llm.SourceSystem: 5, llm.SourceTools: 69, llm.SourceRetrieved: 4, llm.SourceInput: 10, llm.SourceOverhead: 11},
+		}, {
+			name: "parts with sources",
+			req: llm.Request{Model: "gpt-4o", Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{
+				{Text: "Use this: ", Source: llm.SourceTemplate}, {Text: "roses are red", Source: llm.SourceRetrieved},
+				{Text: "", Source: llm.SourceHistory}, {Text: ". Hel", Source: llm.SourceTemplate}, {Text: "lo!"},
+			}}}},
+			// "Use| this|:| roses| are| red|.| Hello|!": " roses" and " Hello" begin in the template.
+			want: llm.Makeup{llm.SourceTemplate: 6, llm.SourceRetrieved: 2, llm.SourceInput: 1, llm.SourceOverhead: 7},
+		}, {
+			name: "schema of the answer", // billed: 83
+			req: llm.Request{Model: "gpt-4.1-nano", Messages: []llm.Message{llm.User("Tell me a joke about opentelemetry")}, Format: &llm.Format{
+				Name: "Joke", Description: "A joke and your self evaluation of it from 1 to 10",
+				Schema: []byte(`{"properties": {"joke": {"title": "Joke", "type": "string"}, "rating": {"title": "Rating", "type": "integer"}},
+					"required": ["joke", "rating"], "title": "Joke", "type": "object"}`),
+			}},
+			want: llm.Makeup{llm.SourceInput: 9, llm.SourceOverhead: 74},
+		}, {
+			name: "any object as answer",
+			req:  llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.User("hi")}, Format: &llm.Format{}},
+			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 7},
+		}, {
+			name:  "model of the meter",
+			meter: Meter{Model: "gpt-5"},
+			req:   llm.Request{Messages: []llm.Message{llm.User("hi")}},
+			want:  llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 6},
+		}, {
+			name: "unknown model",
+			req:  llm.Request{Model: "claude", Messages: []llm.Message{llm.User("hi")}},
+			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 7},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for range 2 { // counted, then remembered
+				if got, ok := tt.meter.Split(&tt.req); got != tt.want || !ok {
+					t.Errorf("got %v, %d in all\nwant %v, %d in all", got, got.Total(), tt.want, tt.want.Total())
+				}
+				agree(t, tt.meter, &tt.req)
+			}
+		})
+	}
+}
+
+func TestEstimateOutput(t *testing.T) {
+	tools := &llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.User("hi")}, Tools: []llm.Tool{{Name: "search"}}}
+	plain := &llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.User("hi")}}
+	must := *tools
+	must.ToolChoice = "search"
+	calls := []llm.ToolCall{{Name: "search", Arguments: `{"query":"Python tutorials"}`}}
+	for _, tt := range []struct {
+		name      string
+		req       *llm.Request
+		resp      *llm.Response
+		out       int
+		reasoning int
+	}{
+		{"no response", plain, nil, 0, 0},
+		{"empty response", tools, &llm.Response{}, 0, 0},
+		{"empty choice", tools, &llm.Response{Choices: []llm.Choice{{}}}, 0, 0},
+		{"text", plain, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}}}, 2, 0}, // billed: 2
+		{"text, with tools", tools, &llm.Response{Choices: []llm.Choice{{Text: "Argentina.", Finish: "stop"}}}, 3, 0},
+		{"text that was cut", tools, &llm.Response{Choices: []llm.Choice{{Text: "Argentina.", Finish: "length"}}}, 2, 0},
+		{"two choices", plain, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}, {Text: "Brazil"}}}, 3, 0},
+		{"refusal", plain, &llm.Response{Choices: []llm.Choice{{Refusal: "No."}}}, 2, 0},
+		{"reasoning", plain, &llm.Response{Choices: []llm.Choice{{Reasoning: "Hm, well", Text: "No."}}}, 5, 3},
+		{"call", tools, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 14, 0}, // billed: 14
+		{"call that was forced", &must, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 6, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u, ok := Meter{}.Estimate(tt.req, tt.resp)
+			if !ok || u.Output != tt.out || u.Reasoning != tt.reasoning {
+				t.Errorf("output %d, reasoning %d, %t; want %d, %d", u.Output, u.Reasoning, ok, tt.out, tt.reasoning)
+			}
+		})
+	}
+	if _, ok := (Meter{}).Estimate(nil, nil); ok {
+		t.Error("no request, but an estimate")
+	}
+	if _, ok := (Meter{}).Split(nil); ok {
+		t.Error("no request, but a split")
+	}
+}
+
+// agree fails the test unless Split and Estimate find the same prompt, no
+// source is negative, and what is remembered is what was counted.
+func agree(t testing.TB, m Meter, req *llm.Request) {
+	t.Helper()
+	first, _ := m.Split(req)
+	again, _ := m.Split(req)
+	u, ok := m.Estimate(req, nil)
+	if first != again || u.Input != first.Total() || u.Output != 0 || !ok {
+		t.Errorf("split %v, again %v, estimate %+v", first, again, u)
+	}
+	for s, n := range first {
+		if n < 0 {
+			t.Errorf("%d tokens of %s", n, llm.Source(s))
+		}
+	}
+}
+
+// TestSplitAgrees builds requests at random; what a prompt costs must not
+// depend on how its text is cut into parts.
+func TestSplitAgrees(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	words := strings.Split("roses| are| red|, 花店|\n\n|.|'s|😀| \xff|<|endoftext|>|  |12345", "|")
+	text := func() string {
+		var b strings.Builder
+		for range rng.IntN(8) {
+			b.WriteString(words[rng.IntN(len(words))])
+		}
+		return b.String()
+	}
+	roles := []llm.Role{llm.RoleSystem, llm.RoleDeveloper, llm.RoleUser, llm.RoleAssistant, llm.RoleTool}
+	models := []string{"gpt-4o", "gpt-5", "o3-mini", "o4-mini", "gpt-4", "gpt-3.5-turbo-0301", "openai/gpt-5", "llama", ""}
+	for range 3000 {
+		req := &llm.Request{Model: models[rng.IntN(len(models))]}
+		for range rng.IntN(6) {
+			m := llm.Message{Role: roles[rng.IntN(len(roles))], ToolCallID: fmt.Sprint(rng.IntN(3))}
+			for range rng.IntN(4) {
+				m.Parts = append(m.Parts, llm.Part{Text: text(), Source: llm.Source(rng.IntN(9))})
+			}
+			if m.Role == llm.RoleAssistant {
+				for i := range rng.IntN(3) {
+					m.ToolCalls = append(m.ToolCalls, llm.ToolCall{ID: fmt.Sprint(i), Name: "f", Arguments: text()})
+				}
+			}
+			if rng.IntN(4) == 0 {
+				m.Name = "Ann"
+			}
+			req.Messages = append(req.Messages, m)
+		}
+		for range rng.IntN(3) {
+			req.Tools = append(req.Tools, llm.Tool{Name: "f", Description: text(), Parameters: []byte(schemas[rng.IntN(len(schemas))])})
+		}
+		if rng.IntN(3) == 0 {
+			req.Format = &llm.Format{Name: "f", Schema: []byte(schemas[rng.IntN(len(schemas))])}
+		}
+		m := Meter{API: []string{"", "responses"}[rng.IntN(2)]}
+		agree(t, m, req)
+
+		joined := *req
+		joined.Messages = nil
+		for _, m := range req.Messages {
+			whole := ""
+			for _, p := range m.Parts {
+				whole += valid(p.Text)
+			}
+			m.Parts = []llm.Part{{Text: whole}}
+			joined.Messages = append(joined.Messages, m)
+		}
+		a, _ := m.Split(req)
+		b, _ := m.Split(&joined)
+		if a.Total() != b.Total() {
+			t.Fatalf("%d tokens in parts, %d joined: %+v", a.Total(), b.Total(), req)
+		}
+	}
+}
+
+func TestMeterConcurrentSafe(t *testing.T) {
+	req := conversation(5)
+	req.Tools = []llm.Tool{{Name: "f", Parameters: []byte(schemas[2])}}
+	want, _ := Meter{}.Split(req)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			Preload([]string{"gpt-4o", "gpt-4", "ada", "unknown"}[g%4])
+			for i := range 50 {
+				if got, _ := (Meter{}).Split(req); got != want {
+					t.Errorf("got %v, want %v", got, want)
+				}
+				Meter{Model: "gpt-4"}.Count(fmt.Sprint("text ", i))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAllocations(t *testing.T) {
+	if raced() {
+		t.Skip("sync.Pool drops things under the race detector")
+	}
+	e := get(t, "o200k_base")
+	english := strings.Repeat("A callback is told of every token. 回调函数会收到每个令牌。", 20)
+	tokens := e.AppendTokens(nil, english)
+	req := conversation(30)
+	req.Tools = []llm.Tool{{Name: "f", Parameters: []byte(schemas[2])}}
+	req.Messages[3].Parts = append(req.Messages[3].Parts, llm.Part{Text: "more", Source: llm.SourceRetrieved})
+	req.Messages = append(req.Messages, call("f", `{"kind": "rose"}`), result("1", "done"))
+	for name, f := range map[string]func(){
+		"count":      func() { e.count(english) },
+		"remembered": func() { e.Count(english) },
+		"append":     func() { tokens = e.AppendTokens(tokens[:0], english) },
+		"lengths": func() {
+			for range e.Lengths(english) {
+			}
+		},
+		"split": func() { Meter{}.Split(req) },
+	} {
+		f()
+		if n := testing.AllocsPerRun(200, f); n >= 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
