@@ -1,0 +1,244 @@
+package callback
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// An Active is a run that has started. The methods of a nil Active do nothing,
+// so that code that starts runs need not ask whether anybody listens. Token is
+// called by one goroutine at a time.
+type Active struct {
+	scope  scope // what the run's children find; its address is their context
+	info   *Info
+	sum    sum
+	runs   []Run      // in the order in which they started; nil once dropped
+	tokens []tokenRun // those of them that look at tokens
+	inline struct {   // room for both, so that a run is one allocation
+		runs   [3]Run
+		tokens [2]tokenRun
+	}
+	events sync.Mutex // guards runs: events may come from several goroutines
+	first  time.Duration
+	count  int // chunks with content
+	ended  atomic.Bool
+}
+
+// A tokenRun is a run that looks at tokens and its place among the runs.
+type tokenRun struct {
+	TokenRun
+	at int
+}
+
+// Enabled reports whether a run started with ctx and local would be seen by
+// anyone. If not, building an Info and calling [Start] can be skipped.
+func Enabled(ctx context.Context, local ...Handler) bool {
+	if given(local) {
+		return true
+	}
+	s := scopeOf(ctx)
+	return s != nil && s.observed()
+}
+
+// given reports whether there is a handler among hs.
+func given(hs []Handler) bool {
+	for _, h := range hs {
+		if h != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scope) observed() bool {
+	return s.sum != nil || s.opener != nil || len(s.handlers) > 0
+}
+
+// Start starts the run that info describes. The handlers of ctx are told, then
+// local, which see this run but not the runs below it (LangChain's constructor
+// callbacks). It returns the context for what runs below and the run, which is
+// nil if nobody listens.
+//
+// Whoever starts a run writes the deferred [Active.End] on the next line.
+// info belongs to the run from then on.
+func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, *Active) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	outer := scopeOf(ctx)
+	if (outer == nil || !outer.observed()) && !given(local) {
+		return ctx, nil
+	}
+	if outer == nil {
+		outer = &scope{}
+	}
+	if info == nil {
+		info = &Info{}
+	}
+
+	a := &Active{info: info}
+	a.runs, a.tokens = a.inline.runs[:0], a.inline.tokens[:0]
+	a.sum.outer = outer.sum
+	outer.sum.open(info.Kind.billed())
+
+	a.describe(outer)
+	ctx = a.tell(ctx, outer, local)
+
+	a.scope = *outer
+	a.scope.Context = ctx
+	a.scope.run = a
+	a.scope.sum = &a.sum
+	return &a.scope, a
+}
+
+// describe completes the Info from what the context carries.
+func (a *Active) describe(outer *scope) {
+	i := a.info
+	i.ID = newID()
+	if outer.run != nil {
+		i.Parent = outer.run.info.ID
+	}
+	i.Started = time.Now()
+	i.User, i.Session = outer.user, outer.session
+	i.Metadata = mergeMetadata(outer.metadata, i.Metadata)
+	if len(i.Tags) == 0 {
+		i.Tags = outer.tags
+	} else if len(outer.tags) > 0 {
+		i.Tags = mergeTags(slices.Clip(outer.tags), i.Tags)
+	}
+}
+
+// tell starts the run with every handler, the one that opens spans first.
+func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) context.Context {
+	opener := outer.opener
+	for _, h := range local {
+		if h == nil || !opensSpans(h) || same(h, opener) {
+			continue
+		}
+		if opener != nil {
+			warnSecondOpener(h)
+			continue
+		}
+		opener = h
+	}
+	if opener != nil {
+		ctx = a.startOne(ctx, opener)
+		if len(outer.handlers) > 0 || len(local) > 0 {
+			a.info.TraceID, a.info.SpanID = spanIDs(ctx, opener)
+		}
+	}
+	for _, h := range outer.handlers {
+		ctx = a.startOne(ctx, h)
+	}
+	for i, h := range local {
+		if h != nil && !opensSpans(h) && !contains(outer.handlers, h) && !contains(local[:i], h) {
+			ctx = a.startOne(ctx, h)
+		}
+	}
+	return ctx
+}
+
+func (a *Active) startOne(ctx context.Context, h Handler) context.Context {
+	ctx, run := startContained(ctx, h, a.info)
+	if run == nil {
+		return ctx
+	}
+	if t, ok := run.(TokenRun); ok {
+		a.tokens = append(a.tokens, tokenRun{t, len(a.runs)})
+	}
+	a.runs = append(a.runs, run)
+	return ctx
+}
+
+// Info returns the description of the run, complete since [Start]. It must not
+// be changed. It is nil for a nil Active.
+func (a *Active) Info() *Info {
+	if a == nil {
+		return nil
+	}
+	return a.info
+}
+
+// Token tells the handlers of a chunk, before the consumer sees it.
+func (a *Active) Token(c llm.Chunk) {
+	if a != nil && !a.ended.Load() {
+		a.token(&c)
+	}
+}
+
+func (a *Active) token(c *llm.Chunk) {
+	if c.HasContent() {
+		if a.count++; a.first == 0 {
+			a.first = max(time.Since(a.info.Started), 1)
+		}
+	}
+	for i := 0; i < len(a.tokens); {
+		i = a.tokenFrom(i, c)
+	}
+}
+
+// Event tells the handlers of e. It may be called concurrently; the handlers are
+// told of one event at a time.
+func (a *Active) Event(e Event) {
+	if a == nil || a.ended.Load() {
+		return
+	}
+	a.events.Lock()
+	defer a.events.Unlock()
+	for i, run := range a.runs {
+		if r, ok := run.(EventRun); ok && !eventContained(r, e) {
+			a.runs[i] = nil
+		}
+	}
+}
+
+// drop leaves the handler of token run i out of the rest.
+func (a *Active) drop(i int) {
+	a.events.Lock()
+	defer a.events.Unlock()
+	a.runs[a.tokens[i].at] = nil
+	a.tokens = slices.Delete(a.tokens, i, i+1)
+}
+
+// End ends the run with res, which belongs to the handlers from then on; nil
+// is a success without output. Only the first End of a run counts. Deferred
+// directly, as in
+//
+//	defer run.End(&res)
+//
+// it also sees a panic of the surrounding function, ends the run with a
+// [PanicError] and lets the panic go on.
+func (a *Active) End(res *Result) {
+	if a == nil {
+		return
+	}
+	p := recover()
+	if p != nil {
+		defer panic(p)
+	}
+	if !a.ended.CompareAndSwap(false, true) {
+		return
+	}
+	if res == nil {
+		res = new(Result)
+	}
+	if p != nil {
+		res.Err = newPanicError(p)
+	}
+	res.Ended = time.Now()
+	res.FirstToken, res.Tokens = a.first, a.count
+	a.resolve(res)
+	for i := len(a.runs) - 1; i >= 0; i-- {
+		a.events.Lock()
+		run := a.runs[i]
+		a.events.Unlock()
+		if run != nil {
+			endContained(run, res)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// Async runs a handler on a goroutine of its own, so that a slow handler does
+// not delay the stream. Calls reach the handler in the order in which they were
+// made. Close it when done.
+//
+// The handler's Start cannot give the run's children a context, so a handler
+// that opens spans does not belong here.
+type Async struct {
+	h       Handler
+	size    int
+	block   bool
+	mu      sync.Mutex
+	wake    sync.Cond // the queue has changed
+	queue   []call    // waiting from head on
+	head    int
+	closed  bool
+	done    chan struct{}
+	dropped atomic.Int64
+}
+
+// A call is one call of the handler that waits for its turn.
+type call struct {
+	run   *asyncRun
+	info  *Info // of a start
+	ctx   context.Context
+	chunk llm.Chunk
+	event *Event
+	res   *Result // of an end
+}
+
+// AsyncOptions set how an [Async] deals with a handler that cannot keep up.
+// The zero value holds 1024 calls and drops what does not fit.
+type AsyncOptions struct {
+	Size  int  // calls that wait at most; 0 is 1024
+	Block bool // wait for room instead of dropping
+}
+
+// NewAsync returns a handler that passes everything on to h from a goroutine
+// of its own. When the queue is full, whole runs (at their start), tokens and
+// events are dropped and counted; the end of a run that was started is always
+// delivered.
+func NewAsync(h Handler, o AsyncOptions) *Async {
+	if o.Size <= 0 {
+		o.Size = 1024
+	}
+	a := &Async{h: h, size: o.Size, block: o.Block, done: make(chan struct{})}
+	a.wake.L = &a.mu
+	go a.work()
+	return a
+}
+
+// Dropped returns how many calls were not delivered: because the queue was
+// full, or because the Async was closed before they were made.
+func (a *Async) Dropped() int64 { return a.dropped.Load() }
+
+// Close stops accepting calls, waits until those in the queue are delivered, or
+// until ctx ends, and stops the goroutine. Closing again waits again.
+func (a *Async) Close(ctx context.Context) error {
+	a.mu.Lock()
+	a.closed = true
+	a.wake.Broadcast()
+	a.mu.Unlock()
+	select {
+	case <-a.done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-a.done: // both: what counts is that it is done
+		return nil
+	default:
+	}
+	a.mu.Lock()
+	left := a.waiting()
+	a.dropped.Add(int64(left))
+	a.queue, a.head = nil, 0
+	a.mu.Unlock()
+	return fmt.Errorf("close async handler with %d calls not delivered: %w", left, ctx.Err())
+}
+
+// put queues c and reports whether it will be delivered. must is for calls that
+// may exceed the size: there is at most one per run that was started.
+func (a *Async) put(c call, must bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.block && !must && !a.closed && a.waiting() >= a.size {
+		a.wake.Wait()
+	}
+	if a.closed || !must && a.waiting() >= a.size {
+		a.dropped.Add(1)
+		return false
+	}
+	if a.head >= a.size { // reclaim the front, so that a lasting backlog does not grow the array
+		n := copy(a.queue, a.queue[a.head:])
+		clear(a.queue[n:])
+		a.queue, a.head = a.queue[:n], 0
+	}
+	a.queue = append(a.queue, c)
+	a.wake.Broadcast()
+	return true
+}
+
+func (a *Async) waiting() int { return len(a.queue) - a.head }
+
+func (a *Async) work() {
+	defer close(a.done)
+	for {
+		a.mu.Lock()
+		for a.waiting() == 0 && !a.closed {
+			a.wake.Wait()
+		}
+		if a.waiting() == 0 {
+			a.mu.Unlock()
+			return
+		}
+		c := a.queue[a.head]
+		a.queue[a.head] = call{}
+		if a.head++; a.head == len(a.queue) {
+			a.queue, a.head = a.queue[:0], 0
+		}
+		a.wake.Broadcast()
+		a.mu.Unlock()
+		c.run.deliver(c)
+	}
+}
+
+// errAsyncNil explains a nil handler once, where it is used.
+var errAsyncNil = errors.New("async handler wraps a nil handler")
+
+// Start queues the start of the run.
+func (a *Async) Start(ctx context.Context, info *Info) (context.Context, Run) {
+	if a.h == nil {
+		panic(errAsyncNil)
+	}
+	r := &asyncRun{a: a}
+	if !a.put(call{run: r, info: info, ctx: context.WithoutCancel(ctx)}, false) {
+		return ctx, nil
+	}
+	return ctx, r
+}
+
+// An asyncRun stands for the handler's run, which is known to the worker alone.
+type asyncRun struct {
+	a     *Async
+	run   Run // used by the worker only
+	quiet atomic.Bool
+}
+
+// Token queues c unless the handler's run is known not to look at tokens.
+func (r *asyncRun) Token(c llm.Chunk) {
+	if !r.quiet.Load() {
+		r.a.put(call{run: r, chunk: c}, false)
+	}
+}
+
+// Event queues e.
+func (r *asyncRun) Event(e Event) { r.a.put(call{run: r, event: &e}, false) }
+
+// End queues the end of the run.
+func (r *asyncRun) End(res *Result) { r.a.put(call{run: r, res: res}, true) }
+
+// deliver makes one call of the handler, on the worker's goroutine.
+func (r *asyncRun) deliver(c call) {
+	switch {
+	case c.info != nil:
+		_, r.run = startContained(c.ctx, r.a.h, c.info)
+		if _, looks := r.run.(TokenRun); !looks {
+			r.quiet.Store(true)
+		}
+	case r.run == nil:
+	case c.res != nil:
+		endContained(r.run, c.res)
+	case c.event != nil:
+		if er, ok := r.run.(EventRun); ok {
+			r.contained("Event", func() { er.Event(*c.event) })
+		}
+	default:
+		if tr, ok := r.run.(TokenRun); ok {
+			r.contained("Token", func() { tr.Token(c.chunk) })
+		}
+	}
+}
+
+func (r *asyncRun) contained(method string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			recovered(p, method, r.run)
+			r.run = nil
+			r.quiet.Store(true)
+		}
+	}()
+	f()
+}

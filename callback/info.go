@@ -1,0 +1,106 @@
+package callback
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"time"
+
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/price"
+)
+
+// A Kind says what a run is.
+type Kind string
+
+// The kinds of runs.
+const (
+	KindChain      Kind = "chain"
+	KindLLM        Kind = "llm"
+	KindTool       Kind = "tool"
+	KindAgent      Kind = "agent"
+	KindRetriever  Kind = "retriever"
+	KindEmbedding  Kind = "embedding"
+	KindMemory     Kind = "memory"
+	KindPrompt     Kind = "prompt"
+	KindImage      Kind = "image"
+	KindAudio      Kind = "audio"
+	KindModeration Kind = "moderation"
+)
+
+// billed returns 1 for the kinds whose runs are calls that a provider bills,
+// else 0.
+func (k Kind) billed() int {
+	switch k {
+	case KindLLM, KindEmbedding, KindImage, KindAudio, KindModeration:
+		return 1
+	}
+	return 0
+}
+
+// Info describes a run to its handlers. Whoever starts the run makes a new one
+// and fills in the first block; [Start] completes the second.
+type Info struct {
+	Kind     Kind
+	Name     string         // of the step, tool or model
+	Input    any            // *llm.Request for KindLLM, *MemoryChange for KindMemory, else what the step was given
+	Tags     []string       // of this run; Start puts the inherited ones before
+	Metadata map[string]any // of this run; Start adds the inherited entries
+	Endpoint llm.Endpoint   // where a model's call goes
+	Meter    llm.Meter      // counts tokens where the provider does not; may be nil
+	Prices   *price.Book    // nil is the built-in book
+
+	ID      ID
+	Parent  ID // zero at the root
+	Started time.Time
+	User    string // see [WithUser]
+	Session string // see [WithSession]
+	TraceID string // of the run's span, hexadecimal, if a handler opened one
+	SpanID  string // likewise
+
+	stream *stream // the sequence that the run is; nil for a step
+}
+
+// Model returns the model that a model run asks for.
+func (i *Info) Model() string {
+	if r, ok := i.Input.(*llm.Request); ok && r != nil && r.Model != "" {
+		return r.Model
+	}
+	return i.Endpoint.Model
+}
+
+// An ID names a run, like a random UUID.
+type ID [16]byte
+
+func newID() (id ID) {
+	a, b := rand.Uint64(), rand.Uint64()
+	for i := range 8 {
+		id[i], id[8+i] = byte(a>>(8*i)), byte(b>>(8*i))
+	}
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// IsZero reports whether id names no run.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// String returns id in the form of a UUID.
+func (id ID) String() string {
+	var b [36]byte
+	hex.Encode(b[:8], id[:4])
+	hex.Encode(b[9:13], id[4:6])
+	hex.Encode(b[14:18], id[6:8])
+	hex.Encode(b[19:23], id[8:10])
+	hex.Encode(b[24:], id[10:])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return string(b[:])
+}
+
+// A MemoryChange is the Input of a memory run. The counts are those of the
+// memory before the call; [Result].Output holds another one with those after.
+type MemoryChange struct {
+	Operation string // "load", "save" or "clear"
+	Store     string // what kind of memory it is
+	Messages  int
+	Tokens    int // -1 if the memory has no counter
+}

@@ -1,0 +1,217 @@
+package callback_test
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+)
+
+// TestInheritance (C11): request handlers see everything below, constructor
+// handlers see their own object alone.
+func TestInheritance(t *testing.T) {
+	request, local, inner := &recorder{}, &recorder{}, &recorder{}
+	ctx := callback.WithHandlers(t.Context(), request)
+	chain(ctx, "outer", func(ctx context.Context) error {
+		ctx = callback.WithHandlers(ctx, inner)
+		return chain(ctx, "step", func(ctx context.Context) error {
+			_, err := llm.Collect(callback.Model(says{texts: []string{"pink"}}).Chat(ctx, question))
+			return err
+		})
+	}, local)
+	for _, tc := range []struct {
+		who  string
+		got  []string
+		want []string
+	}{
+		{"request", request.log, []string{"start outer", "start step", "start gpt-4o-mini",
+			`token gpt-4o-mini "pink"`, `token gpt-4o-mini ""`, "end gpt-4o-mini ", "end step ", "end outer "}},
+		{"local", local.log, []string{"start outer", "end outer "}},
+		{"inner", inner.log, []string{"start step", "start gpt-4o-mini",
+			`token gpt-4o-mini "pink"`, `token gpt-4o-mini ""`, "end gpt-4o-mini ", "end step "}},
+	} {
+		if !slices.Equal(tc.got, tc.want) {
+			t.Errorf("%s handler was told %q, want %q", tc.who, tc.got, tc.want)
+		}
+	}
+	if request.info[1].Parent != request.info[0].ID || request.info[2].Parent != request.info[1].ID || !request.info[0].Parent.IsZero() {
+		t.Error("parents do not form a chain")
+	}
+}
+
+// TestOrder: inherited handlers start before local ones, and ends run in reverse.
+func TestOrder(t *testing.T) {
+	var log []string
+	h := func(name string) callback.Handler {
+		return &callback.Funcs{
+			OnChainStart: func(context.Context, *callback.Info) { log = append(log, "+"+name) },
+			OnChainEnd:   func(context.Context, *callback.Info, *callback.Result) { log = append(log, "-"+name) },
+		}
+	}
+	ctx := callback.WithHandlers(t.Context(), h("a"), h("b"))
+	chain(ctx, "x", func(context.Context) error { return nil }, h("local"))
+	want := []string{"+a", "+b", "+local", "-local", "-b", "-a"}
+	if !slices.Equal(log, want) {
+		t.Errorf("order %v, want %v", log, want)
+	}
+}
+
+type valueHandler struct{ rec *recorder }
+
+func (v valueHandler) Start(ctx context.Context, i *callback.Info) (context.Context, callback.Run) {
+	return v.rec.Start(ctx, i)
+}
+
+type uncomparable struct {
+	rec *recorder
+	_   []int
+}
+
+func (u uncomparable) Start(ctx context.Context, i *callback.Info) (context.Context, callback.Run) {
+	return u.rec.Start(ctx, i)
+}
+
+// TestDeduplication (C13): the same handler given twice is told once, whether
+// it is a pointer or a comparable value.
+func TestDeduplication(t *testing.T) {
+	rec := &recorder{}
+	for _, tc := range []struct {
+		name string
+		h    callback.Handler
+		want int
+	}{
+		{"pointer", rec, 1},
+		{"comparable value", valueHandler{rec}, 1},
+		{"value that cannot be compared", uncomparable{rec: rec}, 4},
+	} {
+		rec.log = nil
+		ctx := callback.WithHandlers(callback.WithHandlers(t.Context(), tc.h), tc.h)
+		chain(ctx, "x", func(context.Context) error { return nil }, tc.h, tc.h)
+		if got := len(rec.log) / 2; got != tc.want {
+			t.Errorf("%s: told %d times, want %d", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestCopyOnWrite: contexts derived from one context do not share what is added.
+func TestCopyOnWrite(t *testing.T) {
+	base := callback.WithTags(callback.WithHandlers(t.Context(), &recorder{}, &recorder{}), "shop")
+	a, b := &recorder{}, &recorder{}
+	ctxA := callback.WithTags(callback.WithHandlers(base, a), "a")
+	ctxB := callback.WithTags(callback.WithHandlers(base, b), "b")
+	chain(ctxA, "in a", func(context.Context) error { return nil })
+	chain(ctxB, "in b", func(context.Context) error { return nil })
+	if !slices.Equal(a.log, []string{"start in a", "end in a "}) || !slices.Equal(b.log, []string{"start in b", "end in b "}) {
+		t.Errorf("a %v, b %v", a.log, b.log)
+	}
+	if !slices.Equal(a.info[0].Tags, []string{"shop", "a"}) || !slices.Equal(b.info[0].Tags, []string{"shop", "b"}) {
+		t.Errorf("tags %v and %v", a.info[0].Tags, b.info[0].Tags)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	rec := &recorder{}
+	ctx := callback.WithHandlers(t.Context(), rec)
+	ctx = callback.WithUser(callback.WithSession(ctx, "s-1"), "mei")
+	ctx = callback.WithMetadata(callback.WithTags(ctx, "prod", "prod"), map[string]any{"shop": 1, "city": "Suzhou"})
+	callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: "stock", Tags: []string{"own", "prod"}, Metadata: map[string]any{"shop": 2}}, nil,
+		func(ctx context.Context) (any, error) {
+			return nil, chain(ctx, "below", func(context.Context) error { return nil })
+		})
+	tool, below := rec.info[0], rec.info[1]
+	if !slices.Equal(tool.Tags, []string{"prod", "own"}) || !slices.Equal(below.Tags, []string{"prod"}) {
+		t.Errorf("tags %v, below %v", tool.Tags, below.Tags)
+	}
+	if want := (map[string]any{"shop": 2, "city": "Suzhou"}); !reflect.DeepEqual(tool.Metadata, want) {
+		t.Errorf("metadata %v, want %v", tool.Metadata, want)
+	}
+	if below.Metadata["shop"] != 1 || below.User != "mei" || below.Session != "s-1" {
+		t.Errorf("below: %v, user %q, session %q", below.Metadata, below.User, below.Session)
+	}
+}
+
+// TestModelIsAnnouncedOnce: announcing an announced model only adds handlers.
+func TestModelIsAnnouncedOnce(t *testing.T) {
+	request, a, b := &recorder{}, &recorder{}, &recorder{}
+	m := callback.Model(callback.Model(callback.Model(says{texts: []string{"pink"}}, a)), b)
+	llm.Collect(m.Chat(callback.WithHandlers(t.Context(), request), question))
+	for _, r := range []*recorder{request, a, b} {
+		if len(r.ends) != 1 {
+			t.Errorf("told of %d runs", len(r.ends))
+		}
+	}
+}
+
+type opener struct{ recorder }
+
+func (o *opener) SpanIDs(context.Context) (string, string) { return "trace-of-" + o.name, "span" }
+
+// TestOneSpanPerRun: the handler that opens spans comes first, the others see
+// its ids, and a second one is left out.
+func TestOneSpanPerRun(t *testing.T) {
+	first, second, other := &opener{recorder{name: "first"}}, &opener{recorder{name: "second"}}, &recorder{}
+	ctx := callback.WithHandlers(t.Context(), other, first, second)
+	chain(ctx, "x", func(context.Context) error { return nil }, second)
+	if len(first.log) != 2 || len(second.log) != 0 {
+		t.Errorf("first was told %v, second %v", first.log, second.log)
+	}
+	if got := other.info[0].TraceID; got != "trace-of-first" {
+		t.Errorf("trace id %q", got)
+	}
+}
+
+func TestEnabled(t *testing.T) {
+	ctx := t.Context()
+	counted, _ := callback.WithCount(ctx)
+	for _, tc := range []struct {
+		name  string
+		ctx   context.Context
+		local []callback.Handler
+		want  bool
+	}{
+		{"bare", ctx, nil, false},
+		{"nil context", nil, nil, false},
+		{"labels alone", callback.WithTags(ctx, "x"), nil, false},
+		{"nil handler", callback.WithHandlers(ctx, nil), []callback.Handler{nil}, false},
+		{"handler", callback.WithHandlers(ctx, &recorder{}), nil, true},
+		{"local", ctx, []callback.Handler{&recorder{}}, true},
+		{"counter", counted, nil, true},
+	} {
+		if got := callback.Enabled(tc.ctx, tc.local...); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+}
+
+// TestNilContext: a nil context is as good as an empty one, everywhere.
+func TestNilContext(t *testing.T) {
+	rec := &recorder{}
+	var none context.Context
+	ctx, run := callback.Start(none, &callback.Info{Name: "x"}, rec)
+	run.End(nil)
+	if ctx == nil || ctx.Err() != nil {
+		t.Error("no usable context")
+	}
+	callback.WithHandlers(none, rec)
+	callback.WithCount(none)
+	callback.Emit(none, callback.Event{})
+	if _, run := callback.Start(none, &callback.Info{}); run != nil {
+		t.Error("a run that nobody sees")
+	}
+}
+
+func TestEmit(t *testing.T) {
+	rec := &recorder{}
+	ctx := callback.WithHandlers(t.Context(), rec)
+	callback.Emit(ctx, callback.Event{Kind: callback.EventCustom}) // outside: nobody's
+	chain(ctx, "x", func(ctx context.Context) error {
+		callback.Emit(ctx, callback.Event{Kind: callback.EventText, Data: "formatted"})
+		return nil
+	})
+	if want := []string{"start x", "event x text", "end x "}; !slices.Equal(rec.log, want) {
+		t.Errorf("told %v, want %v", rec.log, want)
+	}
+}

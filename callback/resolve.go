@@ -1,0 +1,128 @@
+package callback
+
+import (
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/price"
+)
+
+// resolve settles what the run used and cost, and adds it to every sum.
+func (a *Active) resolve(res *Result) {
+	var own Total
+	billed := a.info.Kind.billed()
+	if billed == 1 {
+		// A model that is made of models (a router, a fallback) has used
+		// nothing itself: its parts have said what they used.
+		if a.sum.hasCalls() {
+			res.Usage, res.UsageSource = nil, llm.UsageAbsent
+		} else {
+			a.resolveUsage(res)
+			a.resolveCost(res)
+			own = a.ownTotal(res)
+		}
+	}
+	name := modelName(a.info, res.Response)
+	if a.sum.outer != nil {
+		a.sum.outer.add(&own, billed, name)
+	}
+	res.Total = a.sum.snapshot()
+	res.Total.add(&own)
+}
+
+// resolveUsage takes the first that is there: what the run's owner measured,
+// what the provider reported, what the meter counts. A call that failed before
+// anything came back is not billed, so it is not counted either.
+func (a *Active) resolveUsage(res *Result) {
+	switch {
+	case res.Usage != nil:
+		if res.UsageSource == llm.UsageAbsent {
+			res.UsageSource = llm.UsageReported
+		}
+	case res.Response != nil && res.Response.Usage != nil:
+		res.Usage, res.UsageSource = res.Response.Usage, llm.UsageReported
+	case res.Err == nil || a.count > 0:
+		a.estimate(res)
+	}
+	if res.Usage == nil || a.info.Meter == nil {
+		return
+	}
+	req, ok := a.info.Input.(*llm.Request)
+	if !ok || req == nil {
+		return
+	}
+	m, ok := splitContained(a.info.Meter, req)
+	if !ok {
+		return
+	}
+	// What the provider bills beyond our count is its own overhead, so that the
+	// sources add up to the bill.
+	if res.UsageSource == llm.UsageReported {
+		m[llm.SourceOverhead] = max(0, m[llm.SourceOverhead]+res.Usage.Input-m.Total())
+	}
+	res.Makeup = m
+}
+
+func (a *Active) estimate(res *Result) {
+	req, ok := a.info.Input.(*llm.Request)
+	if !ok || req == nil || a.info.Meter == nil {
+		return
+	}
+	resp := res.Response
+	if resp == nil {
+		resp = new(llm.Response)
+	}
+	if u, ok := estimateContained(a.info.Meter, req, resp); ok {
+		res.Usage, res.UsageSource = &u, llm.UsageEstimated
+	}
+}
+
+// resolveCost takes the provider's own figure, else the book's price for the
+// model that answered, else for the model that was asked.
+func (a *Active) resolveCost(res *Result) {
+	if res.Response != nil && res.Response.Cost != "" {
+		if m, err := price.ParseUSD(res.Response.Cost); err == nil && m >= 0 {
+			res.Cost, res.Priced, res.CostReported = m, true, true
+			return
+		}
+	}
+	if res.Usage == nil {
+		return
+	}
+	book := a.info.Prices
+	if book == nil {
+		book = price.Default()
+	}
+	q := price.Query{Provider: a.info.Endpoint.Provider, Usage: *res.Usage, At: a.info.Started}
+	asked := a.info.Model()
+	if res.Response != nil {
+		q.ServiceTier = res.Response.ServiceTier
+		q.Model = res.Response.Model
+	}
+	if q.Model == "" {
+		q.Model = asked
+	}
+	c, ok := book.Cost(q)
+	if !ok && asked != "" && asked != q.Model {
+		q.Model = asked
+		c, ok = book.Cost(q)
+	}
+	if ok {
+		res.Cost, res.Priced = c.Total, true
+	}
+}
+
+func (a *Active) ownTotal(res *Result) Total {
+	t := Total{Calls: 1, Cost: res.Cost, Makeup: res.Makeup}
+	if res.Usage != nil {
+		t.Usage = *res.Usage
+		if !res.Priced {
+			t.Unpriced = 1
+		}
+	}
+	if res.UsageSource == llm.UsageEstimated {
+		t.Estimated = 1
+	}
+	if res.Err != nil {
+		t.Failed = 1
+	}
+	return t
+}

@@ -1,0 +1,51 @@
+package callback
+
+import (
+	"time"
+
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/price"
+)
+
+// Result tells how a run ended. Whoever ran it fills in the first block; the
+// second is resolved once, when the run ends, so that a span, a log line and a
+// counter cannot disagree.
+type Result struct {
+	Output   any           // of a step, tool or retriever
+	Response *llm.Response // of a model run: what had arrived, also on failure
+	Usage    *llm.Usage    // of the run itself; nil if it is not known
+	Err      error
+	Stopped  bool // the consumer broke off, which is no failure
+
+	UsageSource  llm.UsageSource
+	Makeup       llm.Makeup  // where the prompt tokens came from; all zero if not known
+	Cost         price.Money // of the run itself
+	Priced       bool        // whether Cost is known
+	CostReported bool        // whether Cost is the provider's own figure
+	Total        Total       // of the run and all its descendants that have ended
+	Ended        time.Time
+	FirstToken   time.Duration // from the start to the first chunk with content; 0 if none came
+	Tokens       int           // chunks with content
+}
+
+// A Total sums up runs. Only model calls use tokens and money.
+type Total struct {
+	Usage     llm.Usage
+	Makeup    llm.Makeup
+	Cost      price.Money
+	Calls     int // model calls that have ended
+	Failed    int // of Calls, those with an error
+	Estimated int // of Calls, those whose usage was counted here
+	Unpriced  int // of Calls, those with usage but no known price
+	Open      int // runs below that have not ended
+}
+
+func (t *Total) add(o *Total) {
+	t.Usage.Add(&o.Usage)
+	t.Makeup.Add(&o.Makeup)
+	t.Cost = t.Cost.Add(o.Cost)
+	t.Calls += o.Calls
+	t.Failed += o.Failed
+	t.Estimated += o.Estimated
+	t.Unpriced += o.Unpriced
+}

@@ -1,0 +1,164 @@
+package callback
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// A scope is what a context carries: the handlers, labels and totals that runs
+// below it belong to. It is the context value itself, so that one look-up
+// finds everything, and it never changes once it is in a context.
+type scope struct {
+	context.Context
+	opener   Handler   // the handler that opens spans; nil if none
+	handlers []Handler // the others, in order
+	tags     []string
+	metadata map[string]any
+	user     string
+	session  string
+	sum      *sum    // of the enclosing run or counter; nil if nobody listens
+	run      *Active // the enclosing run; nil outside
+}
+
+type scopeKey struct{}
+
+// Value returns the scope itself for scopeKey, else what the context holds.
+func (s *scope) Value(key any) any {
+	if key == (scopeKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+func scopeOf(ctx context.Context) *scope {
+	if s, ok := ctx.(*scope); ok {
+		return s
+	}
+	if ctx == nil {
+		return nil
+	}
+	s, _ := ctx.Value(scopeKey{}).(*scope)
+	return s
+}
+
+// derive returns a scope over ctx that begins as a copy of the one in ctx.
+func derive(ctx context.Context) *scope {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	s := &scope{Context: ctx}
+	if p := scopeOf(ctx); p != nil {
+		*s = *p
+		s.Context = ctx
+	}
+	return s
+}
+
+// WithHandlers returns a context whose runs, and all runs below them, are told
+// to hs too. A handler that is already there is not added again. These are
+// LangChain's request callbacks.
+func WithHandlers(ctx context.Context, hs ...Handler) context.Context {
+	s := derive(ctx)
+	s.handlers = slices.Clip(s.handlers)
+	for _, h := range hs {
+		switch {
+		case h == nil || same(h, s.opener) || contains(s.handlers, h):
+		case !opensSpans(h):
+			s.handlers = append(s.handlers, h)
+		case s.opener == nil:
+			s.opener = h
+		default:
+			warnSecondOpener(h)
+		}
+	}
+	return s
+}
+
+// WithTags returns a context whose runs carry the given tags.
+func WithTags(ctx context.Context, tags ...string) context.Context {
+	s := derive(ctx)
+	s.tags = mergeTags(slices.Clip(s.tags), tags)
+	return s
+}
+
+// WithMetadata returns a context whose runs carry the given entries, which
+// override those of the same name further out. The map is copied.
+func WithMetadata(ctx context.Context, entries map[string]any) context.Context {
+	s := derive(ctx)
+	s.metadata = mergeMetadata(s.metadata, entries)
+	return s
+}
+
+// WithUser returns a context whose runs belong to the given end user.
+func WithUser(ctx context.Context, id string) context.Context {
+	s := derive(ctx)
+	s.user = id
+	return s
+}
+
+// WithSession returns a context whose runs belong to the given session or
+// conversation, an id that the application has for it already.
+func WithSession(ctx context.Context, id string) context.Context {
+	s := derive(ctx)
+	s.session = id
+	return s
+}
+
+// mergeTags appends to tags those of more that are new, so that tags stay in
+// order and occur once. It may append in place.
+func mergeTags(tags, more []string) []string {
+	for _, t := range more {
+		if !slices.Contains(tags, t) {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
+
+// mergeMetadata returns base with the entries of over, sharing a map if one of
+// them is empty.
+func mergeMetadata(base, over map[string]any) map[string]any {
+	switch {
+	case len(over) == 0:
+		return base
+	case len(base) == 0:
+		return maps.Clone(over)
+	}
+	m := maps.Clone(base)
+	maps.Copy(m, over)
+	return m
+}
+
+func opensSpans(h Handler) bool {
+	_, ok := h.(spanOpener)
+	return ok
+}
+
+func contains(hs []Handler, h Handler) bool {
+	return slices.ContainsFunc(hs, func(o Handler) bool { return same(h, o) })
+}
+
+// same reports whether a and b are one handler. Values that cannot be compared,
+// such as structs with functions in them, are never the same.
+func same(a, b Handler) bool {
+	if a == nil || b == nil || reflect.TypeOf(a) != reflect.TypeOf(b) {
+		return false
+	}
+	return reflect.ValueOf(a).Comparable() && a == b
+}
+
+var secondOpener sync.Once
+
+// warnSecondOpener reports, once per process, that a run has two handlers that
+// open spans. Two spans per run would count every token twice.
+func warnSecondOpener(h Handler) {
+	secondOpener.Do(func() {
+		slog.Warn("callback: a run has one span; the second handler that opens spans is left out"+
+			" (for two backends, give one TracerProvider two span processors)",
+			"handler", reflect.TypeOf(h).String())
+	})
+}

@@ -1,0 +1,74 @@
+package callback
+
+import (
+	"sync"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// A sum adds up a subtree of runs. Each run adds itself to its own sum and to
+// every sum further out when it ends, so that a run that outlives its parent is
+// still counted by the grandparents.
+type sum struct {
+	outer  *sum
+	mu     sync.Mutex
+	total  Total
+	calls  int                  // of total.Open, those that a provider bills
+	models map[ModelName]*Total // only in counters
+}
+
+// open counts a run that started in s and all outer sums.
+func (s *sum) open(billed int) {
+	for ; s != nil; s = s.outer {
+		s.mu.Lock()
+		s.total.Open++
+		s.calls += billed
+		s.mu.Unlock()
+	}
+}
+
+// hasCalls reports whether there is a billed call below, ended or not.
+func (s *sum) hasCalls() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total.Calls+s.calls > 0
+}
+
+// add counts a run that ended in s and all outer sums.
+func (s *sum) add(own *Total, billed int, model ModelName) {
+	for ; s != nil; s = s.outer {
+		s.mu.Lock()
+		s.total.Open--
+		s.calls -= billed
+		s.total.add(own)
+		if s.models != nil && own.Calls > 0 {
+			t := s.models[model]
+			if t == nil {
+				t = new(Total)
+				s.models[model] = t
+			}
+			t.add(own)
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *sum) snapshot() Total {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
+// ModelName names a model and who provides it.
+type ModelName struct {
+	Provider string
+	Model    string
+}
+
+func modelName(info *Info, resp *llm.Response) ModelName {
+	n := ModelName{Provider: info.Endpoint.Provider, Model: info.Model()}
+	if resp != nil && resp.Model != "" {
+		n.Model = resp.Model
+	}
+	return n
+}
