@@ -1,0 +1,23 @@
+// Package tracing turns every callback run into an OpenTelemetry span: a start
+// opens it, streamed tokens become its events, the end closes it with token
+// counts and cost.
+//
+// A service that has its own SDK set-up adds one handler:
+//
+//	tracer := tracing.New(tracing.WithTracerProvider(tp), tracing.WithMeterProvider(mp))
+//	ctx = callback.WithHandlers(ctx, tracer)
+//
+// A program that has none lets [Setup] read the OTEL_* variables:
+//
+//	tracer, shutdown, err := tracing.Setup(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer shutdown(context.Background())
+//
+// Model calls follow the GenAI semantic conventions 1.41; what they do not
+// define is under callspan.*. Usage and cost stand only on the span of the call
+// that made them, totals of a subtree under callspan.total.*, so that no
+// backend counts twice. What was asked and answered is not recorded unless
+// [WithContent] says so.
+package tracing

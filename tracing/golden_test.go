@@ -1,0 +1,130 @@
+package tracing_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/chain"
+	"github.com/callspan/callspan/internal/spantree"
+	"github.com/callspan/callspan/llm"
+	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/callspan/callspan/tracing"
+	"github.com/sashabaranov/go-openai"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+	"golang.org/x/tools/txtar"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(receiveVariable) != "" {
+		receive()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// A recording is a tracer and what it made.
+type recording struct {
+	tracer   *tracing.Tracer
+	exporter *tracetest.InMemoryExporter
+	reader   *sdkmetric.ManualReader
+}
+
+func record(opts ...tracing.Option) *recording {
+	r := &recording{exporter: tracetest.NewInMemoryExporter(), reader: sdkmetric.NewManualReader()}
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(r.exporter))
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader))
+	r.tracer = tracing.New(append([]tracing.Option{tracing.WithTracerProvider(tp), tracing.WithMeterProvider(mp)}, opts...)...)
+	return r
+}
+
+func (r *recording) spans() []sdktrace.ReadOnlySpan { return r.exporter.GetSpans().Snapshots() }
+
+// answer is an HTTP client that answers every request with the same bytes.
+type answer struct {
+	status int
+	body   []byte
+}
+
+func (a answer) Do(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: a.status, Status: fmt.Sprint(a.status, " ", http.StatusText(a.status)),
+		Body: io.NopCloser(bytes.NewReader(a.body)), Request: req}, nil
+}
+
+// scenario is the section "scenario" of an archive in testdata.
+type scenario struct {
+	About    string
+	Status   int    // of the response; 0 is 200
+	Plain    bool   // no streaming
+	Content  bool   // capture content
+	Stop     int    // the consumer breaks off after so many chunks
+	Chain    bool   // through a conversation instead of the model alone
+	Provider string // "" is openai
+	Request  llm.Request
+}
+
+// TestGolden: what a response becomes as spans. Each archive in testdata holds
+// a scenario, the response, and the tree that comes of it.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, path := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sections := map[string][]byte{}
+			for _, f := range archive.Files {
+				sections[f.Name] = f.Data
+			}
+			sc := scenario{Status: 200, Provider: "openai"}
+			if err := json.Unmarshal(sections["scenario"], &sc); err != nil {
+				t.Fatalf("scenario: %v", err)
+			}
+			r := record(tracing.WithContent(sc.Content))
+			sc.play(t.Context(), r, sections["response"])
+			tree := spantree.FromSDK(r.spans())
+			for i := range tree {
+				// Only there if the stream took a measurable time.
+				delete(tree[i].Attrs, "callspan.output.tokens_per_second")
+			}
+			spantree.Golden(t, path, "spans", tree)
+		})
+	}
+}
+
+func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
+	cfg := openai.DefaultConfig("sk-0123456789abcdef")
+	cfg.HTTPClient = answer{sc.Status, response}
+	var m llm.Model = callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: sc.Provider})
+	ctx = callback.WithHandlers(ctx, r.tracer)
+	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, "visit-1"), "mei"), "test"), map[string]any{"shop": 7})
+	seq := m.Chat(ctx, &sc.Request)
+	if sc.Chain {
+		talk := &chain.Conversation{Model: m, System: "You sell flowers."}
+		seq = talk.Stream(ctx, "Roses, please.")
+	} else {
+		sc.Request.Stream = !sc.Plain
+		sc.Request.Messages = append([]llm.Message{llm.System("You sell flowers."), llm.User("Roses, please.")}, sc.Request.Messages...)
+	}
+	n := 0
+	for range seq {
+		if n++; n == sc.Stop {
+			break
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package tracing
+
+import (
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// A kind is how a run appears as a span.
+type kind struct {
+	name  string
+	op    string // gen_ai.operation.name; "" for a plain step
+	kind  trace.SpanKind
+	model bool // a provider's call: it has usage, cost and metrics
+	total bool // it shows the totals of what is below
+}
+
+// kindOf maps a run to its span, by the table of the GenAI conventions. A root
+// chain is a workflow; the steps inside it are plain spans, since the
+// conventions keep invoke_workflow for entry points.
+func kindOf(info *callback.Info) kind {
+	root := info.Parent.IsZero()
+	switch info.Kind {
+	case callback.KindLLM:
+		return kind{join(opChat, info.Model()), opChat, trace.SpanKindClient, true, false}
+	case callback.KindEmbedding:
+		return kind{join(opEmbeddings, info.Model()), opEmbeddings, trace.SpanKindClient, true, false}
+	case callback.KindTool:
+		return kind{join(opTool, info.Name), opTool, trace.SpanKindInternal, false, root}
+	case callback.KindAgent:
+		return kind{join(opAgent, info.Name), opAgent, trace.SpanKindInternal, false, true}
+	case callback.KindRetriever:
+		return kind{join(opRetrieval, info.Name), opRetrieval, trace.SpanKindClient, false, root}
+	case callback.KindMemory:
+		op := opMemorySearch
+		if m, ok := info.Input.(*callback.MemoryChange); ok && m != nil {
+			switch m.Operation {
+			case "save":
+				op = opMemoryCreate
+			case "clear":
+				op = opMemoryDelete
+			}
+		}
+		return kind{op, op, trace.SpanKindInternal, false, root}
+	case callback.KindChain:
+		if root {
+			return kind{join(opWorkflow, info.Name), opWorkflow, trace.SpanKindInternal, false, true}
+		}
+	}
+	name := valid(info.Name)
+	if name == "" {
+		name = string(info.Kind)
+	}
+	billed := info.Kind == callback.KindImage || info.Kind == callback.KindAudio || info.Kind == callback.KindModeration
+	k := kind{name: name, kind: trace.SpanKindInternal, total: true}
+	if billed {
+		k.kind, k.total = trace.SpanKindClient, false
+	}
+	return k
+}
+
+func join(op, target string) string {
+	if target == "" {
+		return op
+	}
+	return op + " " + valid(target)
+}
+
+// describe adds what is known when the run starts. All of it is there for the
+// sampler to see.
+func (k kind) describe(a *attrs, info *callback.Info) {
+	if k.op != "" {
+		a.add(keyOperation.String(k.op))
+	} else {
+		a.add(keyRunKind.String(string(info.Kind)))
+	}
+	switch info.Kind {
+	case callback.KindLLM, callback.KindEmbedding:
+		describeEndpoint(a, info)
+		if req, ok := info.Input.(*llm.Request); ok && req != nil {
+			describeRequest(a, req, info.Endpoint.Provider)
+		}
+	case callback.KindTool:
+		a.str(keyTool, info.Name)
+	case callback.KindAgent:
+		a.str(keyAgent, info.Name)
+	case callback.KindChain:
+		if k.op == opWorkflow {
+			a.str(keyWorkflow, info.Name)
+		}
+	case callback.KindMemory:
+		if m, ok := info.Input.(*callback.MemoryChange); ok && m != nil {
+			a.str(keyMemoryStore, m.Store)
+			a.int(keyMsgsBefore, m.Messages)
+			if m.Tokens >= 0 {
+				a.int(keyMemoryBefore, m.Tokens)
+			}
+		}
+	}
+	if info.Session != "" {
+		a.str(keySession, info.Session)
+		if k.op != "" {
+			a.str(keyConversation, info.Session)
+		}
+	}
+	a.str(keyUser, info.User)
+	a.strs(keyTags, info.Tags)
+	for key, v := range info.Metadata {
+		a.any(attribute.Key(prefixMetadata+valid(key)), v)
+	}
+}
+
+func describeEndpoint(a *attrs, info *callback.Info) {
+	e := &info.Endpoint
+	provider := e.Provider
+	if provider == "" {
+		provider = "_OTHER"
+	}
+	a.str(keyProvider, provider)
+	a.str(keyRequestModel, info.Model())
+	if e.Address != "" {
+		a.str(keyServerAddress, e.Address)
+		a.int(keyServerPort, e.Port)
+	}
+	if openAI(e.Provider) {
+		a.str(keyAPIType, e.API)
+	}
+}
+
+// openAI reports whether openai.* attributes belong to the provider's spans.
+func openAI(provider string) bool {
+	return provider == "openai" || provider == "azure.ai.openai"
+}
+
+func describeRequest(a *attrs, r *llm.Request, provider string) {
+	if r.Stream {
+		a.add(keyStream.Bool(true))
+	}
+	a.positive(keyMaxTokens, r.MaxTokens)
+	a.float(keyTemperature, r.Temperature)
+	a.float(keyTopP, r.TopP)
+	a.float(keyFrequencyPenalty, r.FrequencyPenalty)
+	a.float(keyPresencePenalty, r.PresencePenalty)
+	if r.Seed != nil {
+		a.int(keySeed, *r.Seed)
+	}
+	a.strs(keyStop, r.Stop)
+	if r.Choices > 1 {
+		a.int(keyChoices, r.Choices)
+	}
+	if r.Format != nil {
+		a.str(keyOutputType, "json")
+	}
+	if openAI(provider) && r.ServiceTier != "auto" {
+		a.str(keyRequestTier, r.ServiceTier)
+	}
+}
