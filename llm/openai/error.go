@@ -1,0 +1,195 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/callspan/callspan/llm"
+	"github.com/sashabaranov/go-openai"
+)
+
+// convertError returns err with what the API said of it. Errors that are not
+// the API's, such as those of the network, are returned as they are.
+func convertError(err error, t *tap) error {
+	var api *openai.APIError
+	var req *openai.RequestError
+	switch {
+	case errors.As(err, &req): // first, as it may hold what go-openai made of half the body
+		e := foreignError(req.Body)
+		if e == nil {
+			e = &llm.Error{Message: bodyText(req)}
+		}
+		e.Status, e.RetryAfter, e.Err = req.HTTPStatusCode, retryAfter(t.header), err
+		return e
+	case errors.As(err, &api):
+		return &llm.Error{Code: codeOf(api.Code), Type: api.Type, Status: api.HTTPStatusCode,
+			Message: api.Message, RetryAfter: retryAfter(t.header), Err: err}
+	}
+	// go-openai gives up on an error frame that follows an "event:" line, and
+	// returns nothing or the decoder's confusion. The stream's end has it.
+	if e := errorIn(t.tail); e != nil {
+		return e
+	}
+	if err == nil {
+		return llm.ErrMalformed
+	}
+	return err
+}
+
+// errorIn returns the error that the last data line of a stream holds, if any.
+func errorIn(tail []byte) error {
+	lines := bytes.Split(tail, []byte("\n"))
+	for i := len(lines) - 1; i >= 0; i-- {
+		data, ok := bytes.CutPrefix(bytes.TrimSpace(lines[i]), []byte("data:"))
+		if !ok {
+			continue
+		}
+		return errorBody(data)
+	}
+	return nil
+}
+
+// errorBody returns the error that a JSON object holds, if any.
+func errorBody(data []byte) error {
+	var f struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(data, &f) != nil || len(f.Error) == 0 || string(f.Error) == "null" {
+		return nil
+	}
+	return frameError(f.Error)
+}
+
+// frameError reads the value of "error" in a frame: an object with message,
+// type and code, or a text.
+func frameError(raw []byte) error {
+	var o struct {
+		Message json.RawMessage `json:"message"`
+		Type    string          `json:"type"`
+		Code    any             `json:"code"`
+	}
+	e := &llm.Error{}
+	if err := json.Unmarshal(raw, &o); err == nil || o.Message != nil {
+		if json.Unmarshal(o.Message, &e.Message) != nil {
+			e.Message = string(o.Message)
+		}
+		e.Type, e.Code = o.Type, codeOf(o.Code)
+	} else if json.Unmarshal(raw, &e.Message) != nil {
+		e.Message = string(raw)
+	}
+	if e.Code == "" && e.Type == "" {
+		e.Type = inBand
+	}
+	return e
+}
+
+// inBand is the type of an error in a stream that says no more than a text.
+const inBand = "in_band_error"
+
+// codeOf returns the code of an API error as text: providers send words and
+// numbers.
+func codeOf(code any) string {
+	switch v := code.(type) {
+	case string:
+		return v
+	case int:
+		if v != 0 {
+			return strconv.Itoa(v)
+		}
+	case float64:
+		if v != 0 {
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+	}
+	return ""
+}
+
+// foreignError reads the bodies of failed responses that go-openai does not
+// know: FastAPI's {"detail": ...}, as Mistral sends it, vLLM's error without an
+// envelope, an error that is text, Gemini's list of one. It returns nil for others.
+func foreignError(body []byte) *llm.Error {
+	var list []json.RawMessage
+	if json.Unmarshal(body, &list) == nil && len(list) == 1 {
+		body = list[0]
+	}
+	var o struct {
+		Error   json.RawMessage `json:"error"`
+		Detail  json.RawMessage `json:"detail"`
+		Message json.RawMessage `json:"message"`
+		Type    any             `json:"type"`
+		Code    any             `json:"code"`
+	}
+	if json.Unmarshal(body, &o) != nil {
+		return nil
+	}
+	var e *llm.Error
+	switch {
+	case present(o.Error) && errors.As(frameError(o.Error), &e):
+		if e.Type == inBand {
+			e.Type = ""
+		}
+		return e
+	case present(o.Message):
+		kind, _ := o.Type.(string)
+		return &llm.Error{Message: words(o.Message), Type: kind, Code: codeOf(o.Code)}
+	case present(o.Detail):
+		return &llm.Error{Message: words(o.Detail)}
+	}
+	return nil
+}
+
+func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// words returns a JSON string's characters, or another value as it is written.
+func words(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return shorten(string(raw))
+	}
+	return s
+}
+
+// shorten bounds text that nobody meant as a message.
+func shorten(s string) string {
+	if len(s) > 300 {
+		return strings.ToValidUTF8(s[:300], "") + "..."
+	}
+	return s
+}
+
+// bodyText returns what a failed response says whose body is not an API error:
+// the status, and the body if it is short text.
+func bodyText(e *openai.RequestError) string {
+	text := e.HTTPStatus
+	if text == "" {
+		text = http.StatusText(e.HTTPStatusCode)
+	}
+	body := strings.TrimSpace(string(e.Body))
+	if body == "" || strings.HasPrefix(body, "<") {
+		return text
+	}
+	return text + ": " + shorten(body)
+}
+
+// retryAfter reads the header in its two forms.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		if s <= 0 || s > 1e6 {
+			return 0
+		}
+		return time.Duration(s * float64(time.Second))
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

@@ -1,0 +1,240 @@
+package openai
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/price"
+	"github.com/callspan/callspan/llm/token"
+	"github.com/sashabaranov/go-openai"
+)
+
+// Options configure a [Model]. The zero value works.
+type Options struct {
+	Model    string             // for requests that name none
+	Provider string             // OpenTelemetry's name; "" derives it from the configuration
+	Handlers []callback.Handler // told of every call of this model
+	Prices   *price.Book        // nil is the built-in book
+	Usage    StreamUsage
+}
+
+// StreamUsage says when a streamed request asks the API for its usage
+// (stream_options.include_usage).
+type StreamUsage int
+
+const (
+	// UsageObserved asks when the request does or somebody listens. What was
+	// asked for the listeners is not handed to the caller.
+	UsageObserved StreamUsage = iota
+	// UsageAsked asks only when the request does, for servers that refuse
+	// stream_options. Usage is then estimated for the listeners.
+	UsageAsked
+)
+
+// A Model is a chat model behind an API of OpenAI's dialect. It announces each
+// call as a run. It may be used concurrently.
+type Model struct {
+	announced llm.Model
+	backend   *backend
+}
+
+var _ callback.Announcer = (*Model)(nil)
+
+// New returns a Model that sends requests as cfg says. Vocabularies and prices
+// are loaded in the background from now on. cfg is not changed.
+func New(cfg openai.ClientConfig, o Options) *Model {
+	b := newBackend(cfg, o)
+	token.Preload(o.Model)
+	price.Preload()
+	return &Model{callback.Model(b, o.Handlers...), b}
+}
+
+// Chat implements [llm.Model].
+func (m *Model) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
+	return m.announced.Chat(ctx, req)
+}
+
+// WithHandlers returns a Model with further handlers.
+func (m *Model) WithHandlers(hs ...callback.Handler) llm.Model {
+	return &Model{callback.Model(m.announced, hs...), m.backend}
+}
+
+// Endpoint says where the calls go.
+func (m *Model) Endpoint() llm.Endpoint { return m.backend.endpoint }
+
+// A backend makes the calls that a Model announces.
+type backend struct {
+	client   *openai.Client
+	endpoint llm.Endpoint
+	meter    llm.Meter
+	prices   *price.Book
+	usage    StreamUsage
+}
+
+func newBackend(cfg openai.ClientConfig, o Options) *backend {
+	b := &backend{
+		endpoint: endpointOf(cfg, o),
+		meter:    token.Meter{Model: o.Model},
+		prices:   o.Prices,
+		usage:    o.Usage,
+	}
+	cfg.HTTPClient = &tapDoer{cfg.HTTPClient}
+	b.client = openai.NewClientWithConfig(cfg)
+	return b
+}
+
+func (b *backend) Endpoint() llm.Endpoint { return b.endpoint }
+func (b *backend) Meter() llm.Meter       { return b.meter }
+func (b *backend) Prices() *price.Book    { return b.prices }
+
+// Chat makes one call. The announcement guards against a second range.
+func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
+	return func(yield func(llm.Chunk, error) bool) {
+		fail := func(err error) { yield(llm.Chunk{}, err) }
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		if req == nil || len(req.Messages) == 0 {
+			fail(llm.ErrNoMessages)
+			return
+		}
+		out, err := b.request(req)
+		if err != nil {
+			fail(err)
+			return
+		}
+		if !req.Stream {
+			b.plain(ctx, out, yield)
+			return
+		}
+		hidden := false
+		if req.StreamUsage || b.usage == UsageObserved && callback.Enabled(ctx) {
+			out.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
+			hidden = !req.StreamUsage
+		}
+		b.stream(ctx, out, hidden, yield)
+	}
+}
+
+// plain makes a call without streaming: one chunk for each choice.
+func (b *backend) plain(ctx context.Context, req openai.ChatCompletionRequest, yield func(llm.Chunk, error) bool) {
+	ctx, t := withTap(ctx)
+	if _, err := b.client.CreateChatCompletion(ctx, req); err != nil && t.body == nil {
+		yield(llm.Chunk{}, convertError(err, t))
+		return
+	} else if t.failed {
+		yield(llm.Chunk{}, convertError(err, t))
+		return
+	}
+	f := frame{whole: true}
+	if err := f.decode(t.body); err != nil {
+		yield(llm.Chunk{}, err)
+		return
+	}
+	if f.failure != nil {
+		yield(llm.Chunk{}, frameError(f.failure))
+		return
+	}
+	empty := true
+	if !f.chunks(false, func(c llm.Chunk) bool {
+		empty = empty && !c.HasContent() && c.Finish == ""
+		return yield(c, nil)
+	}) {
+		return
+	}
+	if empty {
+		yield(llm.Chunk{}, llm.ErrEmpty)
+	}
+}
+
+// stream makes a streamed call.
+func (b *backend) stream(ctx context.Context, req openai.ChatCompletionRequest, hidden bool, yield func(llm.Chunk, error) bool) {
+	ctx, t := withTap(ctx)
+	s, err := b.client.CreateChatCompletionStream(ctx, req)
+	if err != nil {
+		yield(llm.Chunk{}, convertError(err, t))
+		return
+	}
+	defer s.Close()
+	var (
+		f    frame
+		done completion
+	)
+	for ended := false; !ended; {
+		raw, err := s.RecvRaw()
+		switch {
+		case errors.Is(err, io.EOF):
+			// go-openai drops a last line that has no line feed.
+			if raw = t.lastLine(); raw == nil {
+				if err := done.missing(t, f.reasons); err != nil {
+					yield(llm.Chunk{}, err)
+				}
+				return
+			}
+			ended = true
+		case err != nil || raw == nil:
+			yield(llm.Chunk{}, convertError(err, t))
+			return
+		}
+		if err := f.decode(raw); err != nil {
+			if ended && done.missing(t, f.reasons) != nil {
+				err = done.missing(t, f.reasons) // the line was cut with the stream
+			}
+			yield(llm.Chunk{}, err)
+			return
+		}
+		if !f.chunks(hidden, func(c llm.Chunk) bool {
+			done.see(&c)
+			return yield(c, nil)
+		}) {
+			return
+		}
+		if f.failure != nil {
+			yield(llm.Chunk{}, frameError(f.failure))
+			return
+		}
+	}
+	if err := done.missing(t, f.reasons); err != nil {
+		yield(llm.Chunk{}, err)
+	}
+}
+
+// A completion tells a whole answer from one that was cut: go-openai returns
+// io.EOF for both.
+type completion struct{ open, finished []int }
+
+func (d *completion) see(c *llm.Chunk) {
+	switch {
+	case c.Finish != "":
+		if !slices.Contains(d.finished, c.Choice) {
+			d.finished = append(d.finished, c.Choice)
+		}
+	case c.HasContent() && !slices.Contains(d.open, c.Choice):
+		d.open = append(d.open, c.Choice)
+	}
+}
+
+// missing returns what the answer lacks. reasons is whether the server names
+// finish reasons: Snowflake does not, and its [DONE] has to do.
+func (d *completion) missing(t *tap, reasons bool) error {
+	if len(d.open)+len(d.finished) == 0 {
+		if err := errorBody(t.tail); err != nil {
+			return err // a plain error in place of a stream
+		}
+		return llm.ErrEmpty
+	}
+	if !reasons && t.done() {
+		return nil
+	}
+	for _, c := range d.open {
+		if !slices.Contains(d.finished, c) {
+			return llm.ErrTruncated
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package openai
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/callspan/callspan/llm"
+	"github.com/sashabaranov/go-openai"
+)
+
+// request translates r into go-openai's form.
+func (b *backend) request(r *llm.Request) (openai.ChatCompletionRequest, error) {
+	out := openai.ChatCompletionRequest{
+		Model:            r.Model,
+		N:                r.Choices,
+		Stop:             r.Stop,
+		Seed:             r.Seed,
+		Temperature:      number(r.Temperature),
+		TopP:             number(r.TopP),
+		FrequencyPenalty: number(r.FrequencyPenalty),
+		PresencePenalty:  number(r.PresencePenalty),
+		ReasoningEffort:  r.ReasoningEffort,
+		ServiceTier:      openai.ServiceTier(r.ServiceTier),
+		User:             r.User,
+	}
+	if out.Model == "" {
+		out.Model = b.endpoint.Model
+	}
+	if out.Model == "" {
+		return out, errNoModel
+	}
+	if reasons(out.Model) {
+		out.MaxCompletionTokens = r.MaxTokens
+	} else {
+		//lint:ignore SA1019 OpenAI has a newer name, but this is the one that every server of the dialect knows
+		out.MaxTokens = r.MaxTokens
+	}
+	out.Messages = make([]openai.ChatCompletionMessage, len(r.Messages))
+	for i := range r.Messages {
+		m, err := message(&r.Messages[i])
+		if err != nil {
+			return out, fmt.Errorf("message %d: %w", i, err)
+		}
+		out.Messages[i] = m
+	}
+	for _, t := range r.Tools {
+		params := t.Parameters
+		if len(params) == 0 {
+			params = json.RawMessage(`{"type":"object","properties":{}}`)
+		}
+		out.Tools = append(out.Tools, openai.Tool{Type: openai.ToolTypeFunction, Function: &openai.FunctionDefinition{
+			Name: t.Name, Description: t.Description, Strict: t.Strict, Parameters: params}})
+	}
+	switch r.ToolChoice {
+	case "":
+	case "auto", "none", "required":
+		out.ToolChoice = r.ToolChoice
+	default:
+		out.ToolChoice = openai.ToolChoice{Type: openai.ToolTypeFunction, Function: openai.ToolFunction{Name: r.ToolChoice}}
+	}
+	if f := r.Format; f != nil {
+		out.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject}
+		if f.Schema != nil {
+			out.ResponseFormat.Type = openai.ChatCompletionResponseFormatTypeJSONSchema
+			out.ResponseFormat.JSONSchema = &openai.ChatCompletionResponseFormatJSONSchema{
+				Name: f.Name, Description: f.Description, Schema: f.Schema, Strict: f.Strict}
+		}
+	}
+	return out, nil
+}
+
+type requestError string
+
+func (e requestError) Error() string     { return string(e) }
+func (e requestError) ErrorType() string { return "invalid_request" }
+
+const errNoModel = requestError("request names no model and Options.Model is empty")
+
+// number returns v in go-openai's form, which leaves out zero. A zero that was
+// asked for is sent as the smallest number above it.
+func number(v *float64) float32 {
+	switch {
+	case v == nil:
+		return 0
+	case *v == 0:
+		return math.SmallestNonzeroFloat32
+	}
+	return float32(*v)
+}
+
+// reasons reports whether OpenAI's API takes max_completion_tokens alone for
+// the model.
+func reasons(model string) bool {
+	name := model[strings.LastIndexByte(model, '/')+1:]
+	for _, p := range []string{"o1", "o3", "o4", "gpt-5"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func message(m *llm.Message) (openai.ChatCompletionMessage, error) {
+	out := openai.ChatCompletionMessage{Role: string(m.Role), Name: m.Name, ToolCallID: m.ToolCallID}
+	for _, c := range m.ToolCalls {
+		out.ToolCalls = append(out.ToolCalls, openai.ToolCall{ID: c.ID, Type: openai.ToolTypeFunction,
+			Function: openai.FunctionCall{Name: c.Name, Arguments: c.Arguments}})
+	}
+	mixed := false
+	for i := range m.Parts {
+		mixed = mixed || m.Parts[i].Media != nil
+	}
+	if !mixed {
+		out.Content = m.Text()
+		return out, nil
+	}
+	for i := range m.Parts {
+		p, err := part(&m.Parts[i])
+		if err != nil {
+			return out, fmt.Errorf("part %d: %w", i, err)
+		}
+		out.MultiContent = append(out.MultiContent, p)
+	}
+	return out, nil
+}
+
+func part(p *llm.Part) (openai.ChatMessagePart, error) {
+	if p.Media == nil {
+		return openai.ChatMessagePart{Type: openai.ChatMessagePartTypeText, Text: p.Text}, nil
+	}
+	if p.Media.Kind != "image" {
+		return openai.ChatMessagePart{}, requestError(fmt.Sprintf("go-openai can send text and images, not %q", p.Media.Kind))
+	}
+	return openai.ChatMessagePart{Type: openai.ChatMessagePartTypeImageURL, ImageURL: &openai.ChatMessageImageURL{
+		URL: p.Media.Address(), Detail: openai.ImageURLDetail(p.Media.Detail)}}, nil
+}

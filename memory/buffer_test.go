@@ -1,0 +1,114 @@
+package memory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/memory"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func ExampleBuffer() {
+	ctx := context.Background()
+	var m memory.Buffer
+	memory.Save(ctx, &m, llm.User("My sister likes pink roses."), llm.Assistant("A lovely choice."))
+	history, _ := memory.Load(ctx, &m, llm.User("Do you remember?"))
+	fmt.Println(len(history), "messages")
+	fmt.Println(&m)
+	// Output:
+	// 2 messages
+	// Human: My sister likes pink roses.
+	// AI: A lovely choice.
+}
+
+func TestBuffer(t *testing.T) {
+	ctx := t.Context()
+	m := &memory.Buffer{Count: func(s string) int { return len(s) }}
+	m.Save(ctx, llm.User("abc").From(llm.SourceInput), llm.Assistant("de"))
+	m.Save(ctx, llm.Message{Role: llm.RoleTool, Parts: []llm.Part{{Text: "f"}}})
+	got, err := m.Load(ctx, llm.User("?"))
+	if err != nil || len(got) != 3 {
+		t.Fatalf("loaded %v, %v", got, err)
+	}
+	if got[0].Parts[0].Source != llm.SourceHistory || got[2].Parts[0].Source != llm.SourceAuto {
+		t.Errorf("sources %v and %v: what is saved is history, tools stay tools", got[0].Parts[0].Source, got[2].Parts[0].Source)
+	}
+	if n, tokens := m.Size(); n != 3 || tokens != 6 {
+		t.Errorf("size %d, %d tokens", n, tokens)
+	}
+	got[0] = llm.User("changed")
+	if again, _ := m.Load(ctx, llm.User("?")); again[0].Text() != "abc" {
+		t.Error("a loaded slice is shared")
+	}
+	m.Clear(ctx)
+	if n, tokens := m.Size(); n != 0 || tokens != 0 {
+		t.Errorf("after clear: %d messages, %d tokens", n, tokens)
+	}
+}
+
+func TestBufferConcurrentSafe(t *testing.T) {
+	var m memory.Buffer
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 50 {
+				m.Save(t.Context(), llm.User("a"), llm.Assistant("b"))
+				m.Load(t.Context(), llm.User("?"))
+				m.Size()
+			}
+		})
+	}
+	wg.Wait()
+	if n, _ := m.Size(); n != 1600 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+type watcher struct {
+	infos []*callback.Info
+	ends  []*callback.Result
+}
+
+func (w *watcher) Start(ctx context.Context, i *callback.Info) (context.Context, callback.Run) {
+	w.infos = append(w.infos, i)
+	return ctx, w
+}
+func (w *watcher) End(r *callback.Result) { w.ends = append(w.ends, r) }
+
+type broken struct{ memory.Buffer }
+
+var errBroken = errors.New("disk is gone")
+
+func (*broken) Save(context.Context, ...llm.Message) error { return errBroken }
+
+// TestRuns: each use of a memory is a run that tells its size before and after.
+func TestRuns(t *testing.T) {
+	w := &watcher{}
+	ctx := callback.WithHandlers(t.Context(), w)
+	m := &memory.Buffer{Count: func(s string) int { return len(s) }}
+	memory.Save(ctx, m, llm.User("abc"))
+	memory.Load(ctx, m, llm.User("?"))
+	memory.Clear(ctx, m)
+	memory.Save(ctx, &broken{}, llm.User("abc"))
+	want := []string{"save buffer 0/0 -> 1/3", "load buffer 1/3 -> 1/3", "clear buffer 1/3 -> 0/0", "save buffer 0/-1 -> disk is gone"}
+	for i, info := range w.infos {
+		b := info.Input.(*callback.MemoryChange)
+		got := fmt.Sprintf("%s %s %d/%d -> ", b.Operation, info.Name, b.Messages, b.Tokens)
+		if res := w.ends[i]; res.Err != nil {
+			got += res.Err.Error()
+		} else {
+			a := res.Output.(*callback.MemoryChange)
+			got += fmt.Sprintf("%d/%d", a.Messages, a.Tokens)
+		}
+		if info.Kind != callback.KindMemory || got != want[i] {
+			t.Errorf("run %d: %s, want %s", i, got, want[i])
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+)
+
+// A Memory keeps messages of a conversation. Its methods may be called
+// concurrently. Conversations use it through [Load], [Save] and [Clear].
+type Memory interface {
+	// Load returns what the prompt for input should carry, oldest first. The
+	// caller may change the slice but not the messages.
+	Load(ctx context.Context, input llm.Message) ([]llm.Message, error)
+	// Save adds the messages of a turn.
+	Save(ctx context.Context, turn ...llm.Message) error
+	// Clear forgets everything.
+	Clear(ctx context.Context) error
+}
+
+// A Sizer is a memory that knows its size, which its runs then tell.
+type Sizer interface {
+	// Size returns the number of messages that are kept and their tokens, -1
+	// if nobody counts them.
+	Size() (messages, tokens int)
+}
+
+// Load loads from m as a run.
+func Load(ctx context.Context, m Memory, input llm.Message) ([]llm.Message, error) {
+	if !callback.Enabled(ctx) {
+		return m.Load(ctx, input)
+	}
+	var out []llm.Message
+	err := announce(ctx, m, "load", func(ctx context.Context) (err error) {
+		out, err = m.Load(ctx, input)
+		return err
+	})
+	return out, err
+}
+
+// Save saves the messages of a turn to m as a run.
+func Save(ctx context.Context, m Memory, turn ...llm.Message) error {
+	if !callback.Enabled(ctx) {
+		return m.Save(ctx, turn...)
+	}
+	return announce(ctx, m, "save", func(ctx context.Context) error { return m.Save(ctx, turn...) })
+}
+
+// Clear clears m as a run.
+func Clear(ctx context.Context, m Memory) error {
+	if !callback.Enabled(ctx) {
+		return m.Clear(ctx)
+	}
+	return announce(ctx, m, "clear", m.Clear)
+}
+
+func announce(ctx context.Context, m Memory, op string, do func(context.Context) error) error {
+	before := change(m, op)
+	info := &callback.Info{Kind: callback.KindMemory, Name: before.Store, Input: before}
+	_, err := callback.Do(ctx, info, nil, func(ctx context.Context) (*callback.MemoryChange, error) {
+		if err := do(ctx); err != nil {
+			return nil, err
+		}
+		return change(m, op), nil
+	})
+	return err
+}
+
+// change describes m as it is now.
+func change(m Memory, op string) *callback.MemoryChange {
+	c := &callback.MemoryChange{Operation: op, Store: "memory", Tokens: -1}
+	if n, ok := m.(interface{ Name() string }); ok {
+		c.Store = n.Name()
+	}
+	if s, ok := m.(Sizer); ok {
+		c.Messages, c.Tokens = s.Size()
+	}
+	return c
+}
