@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callspan/callspan/internal/otlpsink"
+)
+
+// fakeJaeger answers for the traces that the sink has, as Jaeger does.
+func fakeJaeger(t *testing.T, sink *otlpsink.Sink, ahead time.Duration) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		if sink == nil {
+			fmt.Fprint(w, "<html>some page</html>")
+			return
+		}
+		for _, s := range sink.Spans() {
+			if strings.HasSuffix(r.URL.Path, fmt.Sprintf("%x", s.TraceId)) {
+				fmt.Fprintf(w, `{"result":{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"%x"}]}]}]}}`, s.SpanId)
+				return
+			}
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestDoctor(t *testing.T) {
+	sink := func(c otlpsink.Config) *otlpsink.Sink {
+		s, err := c.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	good, small, elsewhere := sink(otlpsink.Config{}), sink(otlpsink.Config{MaxMessage: 1 << 20}), sink(otlpsink.Config{})
+	for _, tc := range []struct {
+		name string
+		env  map[string]string
+		args []string
+		code int
+		want []string
+		not  []string
+	}{
+		{"all is well", nil, []string{"--endpoint", "http://" + good.Endpoint(), "--jaeger", fakeJaeger(t, good, 0)}, exitOK,
+			[]string{"no OTEL_* variable is set", "ok    address: 127.0.0.1:", "ok    probe span: delivered", "ok    large request", "ok    jaeger: the probe span is there", "ok    clock"}, []string{"fail", "warn"}},
+		{"from the environment", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + good.Endpoint(), "OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret"}, nil, exitOK,
+			[]string{"environment: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:", "OTEL_EXPORTER_OTLP_HEADERS=(not shown)", "ok    probe span"}, []string{"secret"}},
+		{"nobody there", nil, []string{"--endpoint", "http://127.0.0.1:9"}, exitFailed,
+			[]string{"fail  address: dial tcp 127.0.0.1:9", "docker compose up -d"}, []string{"probe"}},
+		{"no scheme", nil, []string{"--endpoint", "localhost:4317"}, exitFailed, []string{"write http://localhost:4317"}, []string{"probe"}},
+		{"small requests only", nil, []string{"--endpoint", "http://" + small.Endpoint()}, exitOK, []string{"warn  large request", "max_recv_msg_size_mib"}, nil},
+		{"not in Jaeger", nil, []string{"--endpoint", "http://" + good.Endpoint(), "--jaeger", fakeJaeger(t, elsewhere, 0), "--timeout", "1s"}, exitFailed,
+			[]string{"fail  jaeger: the probe span did not appear within 1s", "look between the two"}, nil},
+		{"not Jaeger", nil, []string{"--endpoint", "http://" + good.Endpoint(), "--jaeger", fakeJaeger(t, nil, 0), "--timeout", "1s"}, exitFailed,
+			[]string{"is not Jaeger's API"}, nil},
+		{"clocks differ", nil, []string{"--endpoint", "http://" + good.Endpoint(), "--jaeger", fakeJaeger(t, good, time.Hour)}, exitOK,
+			[]string{"warn  clock: Jaeger's differs from ours by ", "NTP"}, nil},
+		{"nothing is sampled", map[string]string{"OTEL_TRACES_SAMPLER": "always_off"}, []string{"--endpoint", "http://" + good.Endpoint()}, exitFailed,
+			[]string{"fail  environment: OTEL_TRACES_SAMPLER=always_off", "not sampled"}, nil},
+		{"bad flag", nil, []string{"--timeout", "0s"}, exitUsage, nil, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for k, v := range tc.env {
+				t.Setenv(k, v)
+			}
+			code, out, _ := call(t, tc.env, append([]string{"doctor"}, tc.args...)...)
+			if code != tc.code {
+				t.Errorf("exit %d\n%s", code, out)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("no %q in\n%s", want, out)
+				}
+			}
+			for _, not := range tc.not {
+				if strings.Contains(out, not) {
+					t.Errorf("%q in\n%s", not, out)
+				}
+			}
+		})
+	}
+}

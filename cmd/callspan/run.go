@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// A process is what a verb knows of its surroundings, so that tests can make
+// their own.
+type process struct {
+	stdout, stderr io.Writer
+	env            func(string) string
+	interrupts     func(context.Context) (context.Context, context.CancelFunc)
+}
+
+func std() process {
+	return process{
+		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv,
+		interrupts: func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		},
+	}
+}
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell says it of SIGINT
+)
+
+// A verb is a subcommand.
+type verb struct {
+	name, about string
+	run         func(args []string, p process) int
+}
+
+func verbs() []verb {
+	return []verb{
+		{"demo", "stream a conversation and show its trace: tree, tokens, money", demo},
+		{"doctor", "check the way of a span to its receiver, and say how to mend it", doctor},
+		{"version", "print the version of this command", version},
+	}
+}
+
+func run(args []string, p process) int {
+	name := "help"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	for _, v := range verbs() {
+		if v.name == name {
+			return v.run(args, p)
+		}
+	}
+	switch name {
+	case "help", "-h", "-help", "--help":
+		help(p.stdout)
+		return exitOK
+	case "-version", "--version":
+		return version(nil, p)
+	}
+	fmt.Fprintf(p.stderr, "callspan: unknown command %q\nusage: callspan demo|doctor|version|help\n", name)
+	return exitUsage
+}
+
+func help(w io.Writer) {
+	fmt.Fprint(w, "callspan makes language-model calls visible: every call a span, every token on it, its cost too.\n\nusage: callspan <command> [flags]\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(w, "  %-10s%s\n", v.name, v.about)
+	}
+	fmt.Fprint(w, "\nStart with:\n\n  callspan demo\n\nFlags of a command: callspan <command> -h\n")
+}
+
+// flags parses args for a verb. done says that there is nothing left to do but
+// to exit with code.
+func flags(fs *flag.FlagSet, args []string, p process, about string) (code int, done bool) {
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(p.stdout, about)
+		fs.SetOutput(p.stdout)
+		fs.PrintDefaults()
+		return exitOK, true
+	case err == nil && fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "callspan %s: %v\nusage: callspan %s [flags], see callspan %s -h\n", fs.Name(), err, fs.Name(), fs.Name())
+		return exitUsage, true
+	}
+	return exitOK, false
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/term"
+)
+
+// newScreen describes w: its width, and whether it shows colours.
+func newScreen(w io.Writer, env func(string) string) screen {
+	s := screen{w: w, width: 100}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
+			s.width = cols
+		}
+		s.color = env("NO_COLOR") == "" && env("TERM") != "dumb"
+	}
+	if cols, err := strconv.Atoi(env("COLUMNS")); err == nil && cols > 0 {
+		s.width = cols
+	}
+	return s
+}
