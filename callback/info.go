@@ -12,16 +12,17 @@ import (
 // A Kind says what a run is.
 type Kind string
 
-// The kinds of runs.
+// The kinds of runs, with what Info.Input and Result.Output hold where it is
+// not the step's own.
 const (
 	KindChain      Kind = "chain"
-	KindLLM        Kind = "llm"
-	KindTool       Kind = "tool"
-	KindAgent      Kind = "agent"
-	KindRetriever  Kind = "retriever"
-	KindEmbedding  Kind = "embedding"
-	KindMemory     Kind = "memory"
-	KindPrompt     Kind = "prompt"
+	KindLLM        Kind = "llm"       // *llm.Request; Result.Response instead of Output
+	KindTool       Kind = "tool"      // *ToolCall
+	KindAgent      Kind = "agent"     // the task as string; the answer as string
+	KindRetriever  Kind = "retriever" // *Search; []llm.Document
+	KindEmbedding  Kind = "embedding" // *llm.EmbedRequest; *llm.EmbedResponse
+	KindMemory     Kind = "memory"    // *MemoryChange; *MemoryChange
+	KindPrompt     Kind = "prompt"    // the variables; []llm.Message
 	KindImage      Kind = "image"
 	KindAudio      Kind = "audio"
 	KindModeration Kind = "moderation"
@@ -42,7 +43,7 @@ func (k Kind) billed() int {
 type Info struct {
 	Kind     Kind
 	Name     string         // of the step, tool or model
-	Input    any            // *llm.Request for KindLLM, *MemoryChange for KindMemory, else what the step was given
+	Input    any            // see Kind; what a step was given
 	Tags     []string       // of this run; Start puts the inherited ones before
 	Metadata map[string]any // of this run; Start adds the inherited entries
 	Endpoint llm.Endpoint   // where a model's call goes
@@ -62,8 +63,15 @@ type Info struct {
 
 // Model returns the model that a model run asks for.
 func (i *Info) Model() string {
-	if r, ok := i.Input.(*llm.Request); ok && r != nil && r.Model != "" {
-		return r.Model
+	switch r := i.Input.(type) {
+	case *llm.Request:
+		if r != nil && r.Model != "" {
+			return r.Model
+		}
+	case *llm.EmbedRequest:
+		if r != nil && r.Model != "" {
+			return r.Model
+		}
 	}
 	return i.Endpoint.Model
 }
@@ -103,4 +111,26 @@ type MemoryChange struct {
 	Store     string // what kind of memory it is
 	Messages  int
 	Tokens    int // -1 if the memory has no counter
+}
+
+// A ToolCall is the Input of a tool run. Its name is the run's.
+type ToolCall struct {
+	ID          string // of the call in the model's answer; "" if no model asked
+	Description string
+	Arguments   any // what the tool was given
+}
+
+// A Search is the Input of a retriever run. The run is named after what is
+// searched.
+type Search struct {
+	Query string
+	Limit int // how many documents are wanted; 0 if not said
+}
+
+// An Attempt is the Data of an [EventRetry]: a try that failed, and what is
+// done about it.
+type Attempt struct {
+	Number int           // of the failed try, from 1
+	Wait   time.Duration // before the next one
+	Err    error
 }

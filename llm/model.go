@@ -31,5 +31,13 @@ type Endpoint struct {
 	Model    string // used when a request names none
 	Address  string // host name
 	Port     int
-	API      string // "chat_completions" or "responses", for OpenAI's dialect
+	API      string // one of the API constants, for OpenAI's dialect
 }
+
+// The ways to ask an OpenAI-compatible provider. The names of the first two are
+// those of the span attribute openai.api.type.
+const (
+	APIChat        = "chat_completions"
+	APIResponses   = "responses"
+	APICompletions = "completions" // text completion: one prompt instead of messages
+)

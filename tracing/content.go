@@ -87,6 +87,7 @@ func (t *Tracer) describeContent(a *attrs, info *callback.Info, res *callback.Re
 		}
 		addJSON(a, keyOutputMessages, msgs)
 	}
+	t.describeStepContent(a, info, res)
 	if op := kindOf(info).op; op == opWorkflow || op == opAgent {
 		if s, ok := info.Input.(string); ok {
 			addJSON(a, keyInputMessages, []jsonMessage{{Role: "user", Parts: t.texts(s)}})
@@ -101,6 +102,16 @@ func addJSON(a *attrs, key attribute.Key, v any) {
 	if b, err := json.Marshal(v); err == nil {
 		a.str(key, string(b))
 	}
+}
+
+// marshalContained encodes a value of the user's, whose methods may panic.
+func marshalContained(v any) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("encode %T: panic: %v", v, p)
+		}
+	}()
+	return json.Marshal(v)
 }
 
 func (t *Tracer) texts(s string) []jsonPart {

@@ -17,6 +17,16 @@ const (
 	keyWorkflow         = semconv.GenAIWorkflowNameKey
 	keyAgent            = semconv.GenAIAgentNameKey
 	keyTool             = semconv.GenAIToolNameKey
+	keyToolCallID       = semconv.GenAIToolCallIDKey
+	keyToolDescription  = semconv.GenAIToolDescriptionKey
+	keyToolType         = semconv.GenAIToolTypeKey
+	keyToolArguments    = semconv.GenAIToolCallArgumentsKey
+	keyToolResult       = semconv.GenAIToolCallResultKey
+	keyDataSource       = semconv.GenAIDataSourceIDKey
+	keyTopK             = semconv.GenAIRequestTopKKey
+	keyQuery            = semconv.GenAIRetrievalQueryTextKey
+	keyDocuments        = semconv.GenAIRetrievalDocumentsKey
+	keyDimensions       = semconv.GenAIEmbeddingsDimensionCountKey
 	keyRequestModel     = semconv.GenAIRequestModelKey
 	keyStream           = attribute.Key("gen_ai.request.stream")
 	keyChoices          = semconv.GenAIRequestChoiceCountKey
@@ -104,6 +114,11 @@ const (
 	keyTokenChoices = attribute.Key("callspan.token.choices")
 	keyContentCut   = attribute.Key("callspan.content_cut") // how many bytes an oversize span lost
 	keyEndpoint     = attribute.Key("callspan.export.endpoint")
+	keyDocumentIDs  = attribute.Key("callspan.retrieval.document_ids")
+	keyScores       = attribute.Key("callspan.retrieval.scores")  // in the order of the ids
+	keyInputs       = attribute.Key("callspan.embeddings.inputs") // how many texts
+	keyAttempt      = attribute.Key("callspan.retry.attempt")     // the number of the try that failed
+	keyWait         = attribute.Key("callspan.retry.wait_s")
 	keyEventName    = attribute.Key("callspan.event.name")
 	keyEventData    = attribute.Key("callspan.event.data")
 )
@@ -128,6 +143,7 @@ const (
 // Values of keyOperation.
 const (
 	opChat         = "chat"
+	opCompletion   = "text_completion"
 	opWorkflow     = "invoke_workflow"
 	opAgent        = "invoke_agent"
 	opTool         = "execute_tool"

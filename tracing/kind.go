@@ -23,7 +23,11 @@ func kindOf(info *callback.Info) kind {
 	root := info.Parent.IsZero()
 	switch info.Kind {
 	case callback.KindLLM:
-		return kind{join(opChat, info.Model()), opChat, trace.SpanKindClient, true, false}
+		op := opChat
+		if info.Endpoint.API == llm.APICompletions {
+			op = opCompletion
+		}
+		return kind{join(op, info.Model()), op, trace.SpanKindClient, true, false}
 	case callback.KindEmbedding:
 		return kind{join(opEmbeddings, info.Model()), opEmbeddings, trace.SpanKindClient, true, false}
 	case callback.KindTool:
@@ -78,11 +82,29 @@ func (k kind) describe(a *attrs, info *callback.Info) {
 	switch info.Kind {
 	case callback.KindLLM, callback.KindEmbedding:
 		describeEndpoint(a, info)
-		if req, ok := info.Input.(*llm.Request); ok && req != nil {
-			describeRequest(a, req, info.Endpoint.Provider)
+		switch req := info.Input.(type) {
+		case *llm.Request:
+			if req != nil {
+				describeRequest(a, req, info.Endpoint.Provider)
+			}
+		case *llm.EmbedRequest:
+			if req != nil {
+				a.int(keyInputs, len(req.Inputs))
+				a.positive(keyDimensions, req.Dimensions)
+			}
 		}
 	case callback.KindTool:
 		a.str(keyTool, info.Name)
+		a.str(keyToolType, "function")
+		if c, ok := info.Input.(*callback.ToolCall); ok && c != nil {
+			a.str(keyToolCallID, c.ID)
+			a.str(keyToolDescription, cut(c.Description, maxText))
+		}
+	case callback.KindRetriever:
+		a.str(keyDataSource, info.Name)
+		if s, ok := info.Input.(*callback.Search); ok && s != nil && s.Limit > 0 {
+			a.add(keyTopK.Float64(float64(s.Limit)))
+		}
 	case callback.KindAgent:
 		a.str(keyAgent, info.Name)
 	case callback.KindChain:
@@ -123,7 +145,7 @@ func describeEndpoint(a *attrs, info *callback.Info) {
 		a.str(keyServerAddress, e.Address)
 		a.int(keyServerPort, e.Port)
 	}
-	if openAI(e.Provider) {
+	if openAI(e.Provider) && e.API != llm.APICompletions {
 		a.str(keyAPIType, e.API)
 	}
 }

@@ -74,6 +74,16 @@ func (r *run) Event(e callback.Event) {
 	case nil:
 	case int, int64, float64, bool, time.Duration:
 		a.any(keyEventData, v)
+	case callback.Attempt:
+		a.int(keyAttempt, v.Number)
+		a.add(keyWait.Float64(v.Wait.Seconds()))
+		if v.Err != nil {
+			a.str(keyErrorType, lowCardinality(callback.ErrorType(v.Err)))
+			a.str(keyExceptionMessage, errorText(v.Err))
+		}
+	case llm.ToolCall:
+		a.str(keyTool, v.Name)
+		a.str(keyToolCallID, v.ID)
 	default:
 		if r.tracer.conf.content {
 			a.str(keyEventData, r.tracer.text(fmt.Sprint(v)))
@@ -133,16 +143,14 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 	a := attrs((*buf)[:0])
 	if r.kind.model {
 		r.describeResponse(&a, res)
-		describeUsage(&a, res)
+		describeUsage(&a, r.kind.op, res)
 		r.describeStream(&a, res, logs)
 	}
 	if r.kind.total || !r.kind.model && res.Total.Calls+res.Total.Open > 0 ||
 		r.kind.model && res.Usage == nil && res.Total.Calls > 1 {
 		describeTotal(&a, &res.Total)
 	}
-	if m, ok := res.Output.(*callback.MemoryChange); ok && r.info.Kind == callback.KindMemory && m != nil {
-		describeMemory(&a, m)
-	}
+	describeOutput(&a, r.info.Kind, res.Output)
 	if res.Stopped {
 		a.add(keyStopped.Bool(true))
 	}
@@ -258,14 +266,16 @@ func finishReasons(resp *llm.Response, broken bool) []string {
 	return reasons
 }
 
-func describeUsage(a *attrs, res *callback.Result) {
+func describeUsage(a *attrs, op string, res *callback.Result) {
 	defer describeCost(a, res)
 	u := res.Usage
 	if u == nil {
 		return
 	}
 	a.int(keyInputTokens, u.Input)
-	a.int(keyOutputTokens, u.Output)
+	if op != opEmbeddings {
+		a.int(keyOutputTokens, u.Output)
+	}
 	a.positive(keyCacheRead, u.CacheRead)
 	a.positive(keyCacheWrite, u.CacheWrite)
 	a.positive(keyReasoning, u.Reasoning)
@@ -354,12 +364,4 @@ func describeTotal(a *attrs, t *callback.Total) {
 	a.positive(keyTotalUnpriced, t.Unpriced)
 	a.positive(keyTotalOpen, t.Open)
 	describeMakeup(a, prefixTotalPrompt, &t.Makeup)
-}
-
-func describeMemory(a *attrs, m *callback.MemoryChange) {
-	a.int(keyMemoryRecords, m.Messages)
-	a.int(keyMsgsAfter, m.Messages)
-	if m.Tokens >= 0 {
-		a.int(keyMemoryAfter, m.Tokens)
-	}
 }

@@ -13,6 +13,8 @@ const (
 	tiktoken = "github.com/pkoukk/..."
 	otel     = "go.opentelemetry.io/..."
 	grpc     = "google.golang.org/..."
+	schema   = "github.com/google/jsonschema-go/..."
+	group    = "golang.org/x/sync/..."
 	visible  = "./internal/visible"
 )
 
@@ -25,7 +27,10 @@ var rules = []arrows.Rule{
 	{Packages: "./callback", May: []string{"./llm", "./llm/price", visible}, Never: []string{"./llm/token", otel, goOpenAI, tiktoken}},
 	{Packages: "./llm/openai", May: []string{"./llm", "./llm/price", "./llm/token", "./callback", goOpenAI}, Never: []string{otel}},
 	{Packages: "./memory", May: []string{"./llm", "./llm/prompt", "./callback"}, Never: []string{"./chain", otel, goOpenAI, tiktoken}},
-	{Packages: "./chain", May: []string{"./llm", "./llm/prompt", "./callback", "./memory"}, Never: []string{otel, goOpenAI, tiktoken}},
+	{Packages: "./chain", May: []string{"./llm", "./llm/prompt", "./callback", "./memory", schema, group}, Never: []string{"./chain/...", otel, goOpenAI, tiktoken}},
+	{Packages: "./chain/tool", May: []string{"./llm", "./callback", schema}, Never: []string{"./memory", otel, goOpenAI, tiktoken}},
+	{Packages: "./chain/agent", May: []string{"./llm", "./callback", "./memory", "./chain/tool", group}, Never: []string{otel, goOpenAI, tiktoken}},
+	{Packages: "./chain/retrieval", May: []string{"./llm", "./callback", group}, Never: []string{otel, goOpenAI, tiktoken}},
 	{Packages: "./tracing", May: []string{"./llm", "./llm/price", "./callback", visible, otel, grpc}, Never: []string{goOpenAI, tiktoken}},
 	{Packages: "./cost", May: []string{"./llm", "./llm/price", "./internal/...", otel, grpc}, Never: []string{"./chain", "./memory", goOpenAI, tiktoken}},
 	{Packages: "./cmd/...", May: []string{"..."}},

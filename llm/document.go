@@ -1,0 +1,9 @@
+package llm
+
+// A Document is a text that a search found, or that can be found.
+type Document struct {
+	ID       string
+	Text     string
+	Score    float64           // how well it fits the query; higher is better
+	Metadata map[string]string // where it comes from, and the like
+}
