@@ -64,4 +64,6 @@ var (
 	ErrConsumed error = &sentinel{"stream was already consumed", "already_consumed"}
 	// ErrNoMessages refuses a request that says nothing.
 	ErrNoMessages error = &sentinel{"request has no messages", "no_messages"}
+	// ErrNoInputs refuses an embedding request without a text.
+	ErrNoInputs error = &sentinel{"request has no inputs", "no_inputs"}
 )
