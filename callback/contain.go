@@ -106,6 +106,16 @@ func estimateContained(m llm.Meter, req *llm.Request, resp *llm.Response) (u llm
 	return m.Estimate(req, resp)
 }
 
+func estimateEmbedContained(m llm.EmbedMeter, req *llm.EmbedRequest) (u llm.Usage, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			recovered(p, "EstimateEmbed", m)
+			ok = false
+		}
+	}()
+	return m.EstimateEmbed(req)
+}
+
 func splitContained(m llm.Meter, req *llm.Request) (k llm.Makeup, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {

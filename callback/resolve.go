@@ -20,7 +20,7 @@ func (a *Active) resolve(res *Result) {
 			own = a.ownTotal(res)
 		}
 	}
-	name := modelName(a.info, res.Response)
+	name := modelName(a.info, answerOf(res))
 	if a.sum.outer != nil {
 		a.sum.outer.add(&own, billed, name)
 	}
@@ -32,14 +32,15 @@ func (a *Active) resolve(res *Result) {
 // what the provider reported, what the meter counts. A call that failed before
 // anything came back is not billed, so it is not counted either.
 func (a *Active) resolveUsage(res *Result) {
+	resp := answerOf(res)
 	switch {
 	case res.Usage != nil:
 		if res.UsageSource == llm.UsageAbsent {
 			res.UsageSource = llm.UsageReported
 		}
-	case res.Response != nil && res.Response.Usage != nil:
-		res.Usage, res.UsageSource = res.Response.Usage, llm.UsageReported
-	case res.Err == nil || a.count > 0:
+	case resp != nil && resp.Usage != nil:
+		res.Usage, res.UsageSource = resp.Usage, llm.UsageReported
+	default:
 		a.estimate(res)
 	}
 	if res.Usage == nil || a.info.Meter == nil {
@@ -62,15 +63,22 @@ func (a *Active) resolveUsage(res *Result) {
 }
 
 func (a *Active) estimate(res *Result) {
-	req, ok := a.info.Input.(*llm.Request)
-	if !ok || req == nil || a.info.Meter == nil {
-		return
+	var u llm.Usage
+	var ok bool
+	switch req := a.info.Input.(type) {
+	case *llm.EmbedRequest:
+		u, ok = a.estimateEmbed(req, res)
+	case *llm.Request:
+		if req == nil || a.info.Meter == nil || res.Err != nil && a.count == 0 {
+			return
+		}
+		resp := res.Response
+		if resp == nil {
+			resp = new(llm.Response)
+		}
+		u, ok = estimateContained(a.info.Meter, req, resp)
 	}
-	resp := res.Response
-	if resp == nil {
-		resp = new(llm.Response)
-	}
-	if u, ok := estimateContained(a.info.Meter, req, resp); ok {
+	if ok {
 		res.Usage, res.UsageSource = &u, llm.UsageEstimated
 	}
 }
@@ -78,8 +86,9 @@ func (a *Active) estimate(res *Result) {
 // resolveCost takes the provider's own figure, else the book's price for the
 // model that answered, else for the model that was asked.
 func (a *Active) resolveCost(res *Result) {
-	if res.Response != nil && res.Response.Cost != "" {
-		if m, err := price.ParseUSD(res.Response.Cost); err == nil && m >= 0 {
+	resp := answerOf(res)
+	if resp != nil && resp.Cost != "" {
+		if m, err := price.ParseUSD(resp.Cost); err == nil && m >= 0 {
 			res.Cost, res.Priced, res.CostReported = m, true, true
 			return
 		}
@@ -93,9 +102,9 @@ func (a *Active) resolveCost(res *Result) {
 	}
 	q := price.Query{Provider: a.info.Endpoint.Provider, Usage: *res.Usage, At: a.info.Started}
 	asked := a.info.Model()
-	if res.Response != nil {
-		q.ServiceTier = res.Response.ServiceTier
-		q.Model = res.Response.Model
+	if resp != nil {
+		q.ServiceTier = resp.ServiceTier
+		q.Model = resp.Model
 	}
 	if q.Model == "" {
 		q.Model = asked
