@@ -2,7 +2,7 @@ package llm
 
 // Transcript returns the messages of r as one text in parts, for models that
 // continue a text instead of answering messages: the prompt is the parts'
-// texts, joined without a separator. Every part names its source, what stands
+// texts, joined without a separator. Every part names its source; what stands
 // around the messages is [SourceOverhead].
 //
 // A message alone is its own text. Otherwise each message is a line behind the
@@ -24,7 +24,7 @@ func (r *Request) Transcript() []Part {
 	if len(msgs) == 1 {
 		return r.appendMessage(nil, 0)
 	}
-	parts := make([]Part, 0, 2*len(msgs)+1)
+	parts := make([]Part, 0, 3*len(msgs)+1)
 	around := func(text string) {
 		if n := len(parts); n > 0 && parts[n-1].Source == SourceOverhead {
 			parts[n-1].Text += text
@@ -42,11 +42,17 @@ func (r *Request) Transcript() []Part {
 			before = "\n\n"
 		}
 		system := msgs[i].Role == RoleSystem || msgs[i].Role == RoleDeveloper
-		if spoken = spoken || !system; spoken {
-			before += speaker(msgs[i].Role) + ": "
+		if spoken = spoken || !system; !spoken {
+			around(before)
+			parts = r.appendMessage(parts, i)
+			continue
 		}
-		around(before)
-		parts = r.appendMessage(parts, i)
+		around(before + speaker(msgs[i].Role) + ":")
+		n := len(parts)
+		parts = r.appendMessage(append(parts, Part{Text: " ", Source: SourceOverhead}), i)
+		if n+1 < len(parts) {
+			parts[n].Source = parts[n+1].Source // the blank is one token with the first word
+		}
 	}
 	if spoken && msgs[len(msgs)-1].Role != RoleAssistant {
 		around("\n" + speaker(RoleAssistant) + ":")

@@ -59,12 +59,14 @@ func TestTranscriptSources(t *testing.T) {
 		llm.System("Sell."), llm.User("Hi"), llm.Assistant("Hello"), docs,
 		{Role: llm.RoleUser, Parts: []llm.Part{{Text: "Which "}, {Media: &llm.Media{Kind: "image"}}, {Text: "one?"}}},
 	}}
+	around, history := llm.SourceOverhead, llm.SourceHistory
 	want := []llm.Part{
-		{Text: "Sell.", Source: llm.SourceSystem}, {Text: "\n\nHuman: ", Source: llm.SourceOverhead},
-		{Text: "Hi", Source: llm.SourceHistory}, {Text: "\nAI: ", Source: llm.SourceOverhead},
-		{Text: "Hello", Source: llm.SourceHistory}, {Text: "\nHuman: ", Source: llm.SourceOverhead},
-		{Text: "red, pink", Source: llm.SourceRetrieved}, {Text: "\nHuman: ", Source: llm.SourceOverhead},
-		{Text: "Which ", Source: llm.SourceInput}, {Text: "one?", Source: llm.SourceInput}, {Text: "\nAI:", Source: llm.SourceOverhead},
+		{Text: "Sell.", Source: llm.SourceSystem},
+		{Text: "\n\nHuman:", Source: around}, {Text: " ", Source: history}, {Text: "Hi", Source: history},
+		{Text: "\nAI:", Source: around}, {Text: " ", Source: history}, {Text: "Hello", Source: history},
+		{Text: "\nHuman:", Source: around}, {Text: " ", Source: llm.SourceRetrieved}, {Text: "red, pink", Source: llm.SourceRetrieved},
+		{Text: "\nHuman:", Source: around}, {Text: " ", Source: llm.SourceInput}, {Text: "Which ", Source: llm.SourceInput}, {Text: "one?", Source: llm.SourceInput},
+		{Text: "\nAI:", Source: around},
 	}
 	if got := req.Transcript(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -285,14 +285,13 @@ func TestAccuracyOfPrompts(t *testing.T) {
 		n := 0
 		switch r.Endpoint {
 		case "embeddings", "completions":
-			e, err := ForModel(cmp.Or(r.Model, r.ResponseModel))
-			if err != nil {
-				t.Error(err)
-				continue
-			}
+			m := Meter{Model: cmp.Or(r.Model, r.ResponseModel), API: r.Endpoint}
 			n = r.Input.tokens + r.Prompt.tokens
-			for _, text := range append(r.Input.texts, r.Prompt.texts...) {
-				n += e.Count(text)
+			u, _ := m.EstimateEmbed(&llm.EmbedRequest{Inputs: r.Input.texts})
+			n += u.Input
+			for _, text := range r.Prompt.texts {
+				makeup, _ := m.Split(&llm.Request{Messages: []llm.Message{llm.User(text)}})
+				n += makeup.Total()
 			}
 		default:
 			makeup, _ := Meter{API: r.Endpoint}.Split(r.request())

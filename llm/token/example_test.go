@@ -73,3 +73,12 @@ func ExampleMeter() {
 	// - input 15
 	// - overhead 15
 }
+
+func ExampleMeter_EstimateEmbed() {
+	usage, _ := token.Meter{}.EstimateEmbed(&llm.EmbedRequest{
+		Model:  "text-embedding-3-small",
+		Inputs: []string{"Argentina won the World Cup in 2022.", "France won the World Cup in 2018."},
+	})
+	fmt.Println(usage.Input)
+	// Output: 20
+}

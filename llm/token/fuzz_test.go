@@ -42,6 +42,7 @@ func FuzzTools(f *testing.F) {
 			ToolChoice: name,
 		}
 		agree(t, Meter{}, req)
-		agree(t, Meter{API: "responses"}, req)
+		agree(t, Meter{API: llm.APIResponses}, req)
+		agree(t, Meter{API: llm.APICompletions}, req)
 	})
 }

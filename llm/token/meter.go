@@ -1,11 +1,15 @@
 package token
 
-import "github.com/callspan/callspan/llm"
+import (
+	"cmp"
 
-// A Meter counts the tokens of chat calls as OpenAI bills them. It is an
-// [llm.Meter]; the zero value is ready, and its methods may be called
-// concurrently. The first count of a model waits for its vocabulary, see
-// [Preload].
+	"github.com/callspan/callspan/llm"
+)
+
+// A Meter counts the tokens of chat, completion and embedding calls as OpenAI
+// bills them. It is an [llm.EmbedMeter]; the zero value is ready, and its methods
+// may be called concurrently. The first count of a model waits for its
+// vocabulary, see [Preload].
 //
 // The rules are derived from recorded calls with the provider's own figures;
 // they are exact for text and for most uses of tools. Pictures, sounds and
@@ -15,8 +19,10 @@ type Meter struct {
 	// Model is used for requests that name no model. Models that are not
 	// OpenAI's are counted like gpt-4o.
 	Model string
-	// API is "responses" for calls to OpenAI's Responses API, which presents
-	// tools in other words than chat completions. See [llm.Endpoint].
+	// API is [llm.APIResponses] for calls to OpenAI's Responses API, which
+	// presents tools in other words than chat completions, and
+	// [llm.APICompletions] for text completions, whose prompt is the request's
+	// [llm.Request.Transcript] and nothing else. See [llm.Endpoint].
 	API string
 }
 
@@ -28,11 +34,14 @@ func (m Meter) Estimate(req *llm.Request, resp *llm.Response) (u llm.Usage, ok b
 	if !ok {
 		return u, false
 	}
-	var makeup llm.Makeup
-	d.prompt(req, &makeup)
+	makeup := m.split(&d, req)
 	u.Input = makeup.Total()
 	if resp != nil {
 		for i := range resp.Choices {
+			if m.API == llm.APICompletions {
+				u.Output += d.enc.Count(resp.Choices[i].Text)
+				continue
+			}
 			out, reasoning := d.answer(req, &resp.Choices[i])
 			u.Output += out
 			u.Reasoning += reasoning
@@ -47,9 +56,34 @@ func (m Meter) Estimate(req *llm.Request, resp *llm.Response) (u llm.Usage, ok b
 func (m Meter) Split(req *llm.Request) (makeup llm.Makeup, ok bool) {
 	d, ok := m.dialect(req)
 	if ok {
-		d.prompt(req, &makeup)
+		makeup = m.split(&d, req)
 	}
 	return makeup, ok
+}
+
+func (m Meter) split(d *dialect, req *llm.Request) (makeup llm.Makeup) {
+	if m.API == llm.APICompletions {
+		d.transcript(req, &makeup)
+	} else {
+		d.prompt(req, &makeup)
+	}
+	return makeup
+}
+
+// EstimateEmbed counts the inputs of req, around which nothing is billed. ok is
+// false only if req is nil.
+func (m Meter) EstimateEmbed(req *llm.EmbedRequest) (u llm.Usage, ok bool) {
+	if req == nil {
+		return u, false
+	}
+	e, err := Get(encodingOrFallback(cmp.Or(req.Model, m.Model)))
+	if err != nil {
+		return u, false
+	}
+	for _, text := range req.Inputs {
+		u.Input += e.Count(text)
+	}
+	return u, true
 }
 
 // Count counts a text by itself, with the encoding of m.Model. It is an
@@ -66,15 +100,12 @@ func (m Meter) dialect(req *llm.Request) (d dialect, ok bool) {
 	if req == nil {
 		return d, false
 	}
-	model := req.Model
-	if model == "" {
-		model = m.Model
-	}
+	model := cmp.Or(req.Model, m.Model)
 	e, err := Get(encodingOrFallback(model))
 	if err != nil {
 		return d, false
 	}
-	return dialectOf(e, model, m.API == "responses"), true
+	return dialectOf(e, model, m.API == llm.APIResponses), true
 }
 
 // answer counts one choice, and the part of it that is visible reasoning.

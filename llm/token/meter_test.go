@@ -188,6 +188,69 @@ func TestEstimateOutput(t *testing.T) {
 
 // agree fails the test unless Split and Estimate find the same prompt, no
 // source is negative, and what is remembered is what was counted.
+// TestCompletions: the prompt of a text completion is its transcript, and
+// nothing is billed around it.
+func TestCompletions(t *testing.T) {
+	talk := []llm.Message{llm.System("You sell flowers."), llm.User("Roses, please."), llm.Assistant("How many?"), llm.User("Three.")}
+	for _, tt := range []struct {
+		model    string
+		messages []llm.Message
+		answer   string
+		want     llm.Makeup
+		out      int
+	}{
+		// OpenAI's API reference of the time, and recorded calls: as billed.
+		{"text-davinci-003", []llm.Message{llm.User("Say this is a test")}, "\n\nThis is indeed a test", llm.Makeup{llm.SourceInput: 5}, 7},
+		{"gpt-3.5-turbo-instruct", []llm.Message{llm.User("Who won the World Cup in 2018?\n\nBEGIN RESPONSE:")},
+			"\n\nFrance won the 2018 FIFA World Cup.", llm.Makeup{llm.SourceInput: 13}, 11},
+		{"davinci-002", []llm.Message{llm.User("Tell me a joke about opentelemetry")},
+			",\n\nApril 20 2021 2:57PM GMT tweet share reddit", llm.Makeup{llm.SourceInput: 8}, 16},
+		{"babbage-002", []llm.Message{llm.User("def fib(n):\n    if n <= 1:\n        return n\n    else:\n        return fib(n-1) + fib(n-2)")},
+			" + fib(n-3) + fib(n-4)\n\ndef fibn(n):\n    if n <= 1:\n       ", llm.Makeup{llm.SourceInput: 31}, 25},
+
+		// Runs of blanks are what p50k has and r50k has not.
+		{"text-davinci-003", []llm.Message{llm.User("a:        b")}, "        b", llm.Makeup{llm.SourceInput: 4}, 2},
+		{"davinci", []llm.Message{llm.User("a:        b")}, "        b", llm.Makeup{llm.SourceInput: 10}, 8},
+
+		{"text-davinci-003", talk, " Here.", llm.Makeup{llm.SourceSystem: 4, llm.SourceHistory: 7, llm.SourceInput: 2, llm.SourceOverhead: 13}, 2},
+		{"text-davinci-003", nil, "", llm.Makeup{}, 0},
+		{"no such model", []llm.Message{llm.User("hello world")}, "", llm.Makeup{llm.SourceInput: 2}, 0},
+	} {
+		m := Meter{Model: tt.model, API: llm.APICompletions}
+		req := &llm.Request{Messages: tt.messages, Tools: []llm.Tool{{Name: "none of it is sent"}}}
+		for range 2 { // counted, then remembered
+			if got, ok := m.Split(req); got != tt.want || !ok {
+				t.Errorf("%s, %v: %v, want %v", tt.model, tt.messages, got, tt.want)
+			}
+		}
+		u, ok := m.Estimate(req, &llm.Response{Choices: []llm.Choice{{Text: tt.answer, Finish: "stop"}}})
+		if want := (llm.Usage{Input: tt.want.Total(), Output: tt.out}); u != want || !ok {
+			t.Errorf("%s, %q: %+v, want %+v", tt.model, tt.answer, u, want)
+		}
+	}
+}
+
+func TestEstimateEmbed(t *testing.T) {
+	for _, tt := range []struct {
+		model  string
+		inputs []string
+		want   int
+	}{
+		{"text-embedding-ada-002", []string{"The powerhouse of the cell is the mitochondria"}, 9}, // billed: 9
+		{"text-embedding-3-small", []string{"Argentina won the World Cup in 2022.", "France won the World Cup in 2018."}, 20},
+		{"", []string{"Hello world"}, 2},
+		{"text-embedding-3-large", nil, 0},
+	} {
+		u, ok := Meter{Model: "text-embedding-3-small"}.EstimateEmbed(&llm.EmbedRequest{Model: tt.model, Inputs: tt.inputs})
+		if want := (llm.Usage{Input: tt.want}); u != want || !ok {
+			t.Errorf("%s, %q: %+v, %v; want %+v", tt.model, tt.inputs, u, ok, want)
+		}
+	}
+	if _, ok := (Meter{}).EstimateEmbed(nil); ok {
+		t.Error("no request, but an estimate")
+	}
+}
+
 func agree(t testing.TB, m Meter, req *llm.Request) {
 	t.Helper()
 	first, _ := m.Split(req)
@@ -240,7 +303,7 @@ func TestSplitAgrees(t *testing.T) {
 		if rng.IntN(3) == 0 {
 			req.Format = &llm.Format{Name: "f", Schema: []byte(schemas[rng.IntN(len(schemas))])}
 		}
-		m := Meter{API: []string{"", "responses"}[rng.IntN(2)]}
+		m := Meter{API: []string{"", llm.APIResponses, llm.APICompletions}[rng.IntN(3)]}
 		agree(t, m, req)
 
 		joined := *req
@@ -300,6 +363,7 @@ func TestAllocations(t *testing.T) {
 			}
 		},
 		"split": func() { Meter{}.Split(req) },
+		"embed": func() { Meter{}.EstimateEmbed(&llm.EmbedRequest{Inputs: []string{english}}) },
 	} {
 		f()
 		if n := testing.AllocsPerRun(200, f); n >= 1 {

@@ -69,6 +69,16 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 	makeup[llm.SourceOverhead] += max(around, 0)
 }
 
+// transcript adds the tokens of the prompt of a text completion.
+func (d *dialect) transcript(req *llm.Request, makeup *llm.Makeup) {
+	parts := req.Transcript()
+	if len(parts) == 1 {
+		makeup[parts[0].Source] += d.enc.Count(parts[0].Text)
+		return
+	}
+	d.each(parts, len(parts), func(k, count int) { makeup[parts[k].Source] += count })
+}
+
 // forced reports whether the model must call the one tool that is named.
 func forced(req *llm.Request) bool {
 	switch req.ToolChoice {
@@ -91,6 +101,17 @@ func (d *dialect) content(req *llm.Request, i int, tail llm.Source, makeup *llm.
 	if tail != llm.SourceAuto {
 		n++
 	}
+	d.each(parts, n, func(k, count int) {
+		source := tail
+		if k < len(parts) {
+			source = req.SourceOf(i, parts[k])
+		}
+		makeup[source] += count
+	})
+}
+
+// each calls add with the tokens of each part, as lay counts them.
+func (d *dialect) each(parts []llm.Part, n int, add func(k, count int)) {
 	memo := d.enc.memo
 	key := memoKey{keyParts, uint64(n)}
 	for k := range parts {
@@ -107,11 +128,7 @@ func (d *dialect) content(req *llm.Request, i int, tail llm.Source, makeup *llm.
 			count = laid[k]
 			memo.store(key, count)
 		}
-		source := tail
-		if k < len(parts) {
-			source = req.SourceOf(i, parts[k])
-		}
-		makeup[source] += count
+		add(k, count)
 	}
 }
 
