@@ -20,6 +20,7 @@ type answer struct {
 	id      string
 	created int64
 	model   string
+	text    bool // of a text completion
 	pace    Pace
 	choices []pieces
 	usage   Usage
@@ -47,6 +48,9 @@ func (a *API) answer(ctx context.Context, req *Request, model string) (Script, U
 		return f.script(), Usage{}
 	}
 	an := &answer{req: req, id: "chatcmpl-" + randomText(29), created: time.Now().Unix(), model: model, pace: a.Pace}
+	if an.text = req.Path == pathCompletions; an.text {
+		an.id = "cmpl-" + randomText(29)
+	}
 	for i := range req.Choices {
 		c := Choice{}
 		if len(reply.Choices) > 0 {
@@ -73,15 +77,23 @@ func (a *API) reply(ctx context.Context, req *Request) (Reply, error) {
 	return a.Reply(ctx, req)
 }
 
+// defaultTokens is how long a text completion is that says nothing else
+// (https://platform.openai.com/docs/api-reference/completions/create).
+const defaultTokens = 16
+
 // cut splits c into tokens, as many as the request allows.
 func (a *API) cut(req *Request, model string, c Choice) pieces {
 	p := pieces{Choice: c, finish: cmp.Or(c.Finish, "stop"), thought: c.HiddenReasoning, tokens: c.HiddenReasoning}
 	if len(c.ToolCalls) > 0 {
 		p.finish = cmp.Or(c.Finish, "tool_calls")
 	}
+	limit := req.MaxTokens
+	if limit == 0 && req.Path == pathCompletions {
+		limit = defaultTokens
+	}
 	limited := func(text string) []string {
 		tokens := a.split(model, text)
-		if left := req.MaxTokens - p.tokens; req.MaxTokens > 0 && len(tokens) > left {
+		if left := limit - p.tokens; limit > 0 && len(tokens) > left {
 			tokens = tokens[:max(left, 0)]
 			p.finish = "length"
 		}
@@ -123,14 +135,24 @@ func (an *answer) head(contentType string) Step {
 
 // body is the answer in one piece, sent when the last token would have been.
 func (an *answer) body() {
+	var out any
+	if an.text {
+		out = an.textBody()
+	} else {
+		out = an.chatBody()
+	}
+	head := an.head(typeJSON)
+	head.Wait = an.pace.FirstToken + time.Duration(max(an.usage.Completion-1, 0))*an.pace.interval()
+	an.script = Script{head, {part: PartBody, Raw: marshal(out) + "\n"}}
+}
+
+func (an *answer) chatBody() any {
 	out := completion{ID: an.id, Object: "chat.completion", Created: an.created, Model: an.model,
 		Usage: wireUsage(an.usage), ServiceTier: "default", SystemFingerprint: fingerprint}
 	for i, c := range an.choices {
 		out.Choices = append(out.Choices, c.message(i))
 	}
-	head := an.head(typeJSON)
-	head.Wait = an.pace.FirstToken + time.Duration(max(an.usage.Completion-1, 0))*an.pace.interval()
-	an.script = Script{head, {part: PartBody, Raw: marshal(out) + "\n"}}
+	return out
 }
 
 // stream is the answer in frames. The choices take turns.
@@ -138,7 +160,11 @@ func (an *answer) stream() {
 	an.script = Script{an.head(typeStream)}
 	queues := make([][]any, len(an.choices))
 	for i, c := range an.choices {
-		an.frame(PartRole, 0, choiceFrame{Index: i, Delta: c.opening()})
+		if an.text {
+			queues[i] = c.texts()
+			continue
+		}
+		an.frame(PartRole, 0, i, c.opening(), nil)
 		queues[i] = c.deltas()
 	}
 	open := len(queues)
@@ -150,26 +176,33 @@ func (an *answer) stream() {
 		for i, q := range queues {
 			switch {
 			case turn < len(q):
-				an.frame(PartContent, wait, choiceFrame{Index: i, Delta: q[turn]})
+				an.frame(PartContent, wait, i, q[turn], nil)
 				wait = 0
 			case turn == len(q):
-				an.frame(PartFinish, 0, choiceFrame{Index: i, Delta: struct{}{}, FinishReason: &an.choices[i].finish})
+				an.frame(PartFinish, 0, i, struct{}{}, &an.choices[i].finish)
 				open--
 			}
 		}
 	}
 	if an.req.IncludeUsage {
-		an.add(PartUsage, 0, marshal(an.chunk([]choiceFrame{}, wireUsage(an.usage))))
+		an.add(PartUsage, 0, marshal(an.chunk([]any{}, an.wireUsage())))
 	}
 	an.add(PartDone, 0, "[DONE]")
 }
 
-func (an *answer) frame(part Part, wait time.Duration, c choiceFrame) {
+// frame adds a frame with a delta of choice i, which for a text completion is
+// its text.
+func (an *answer) frame(part Part, wait time.Duration, i int, delta any, finish *string) {
 	var usage any // absent, or null where the last frame will bring one
 	if an.req.IncludeUsage {
 		usage = json.RawMessage("null")
 	}
-	an.add(part, wait, marshal(an.chunk([]choiceFrame{c}, usage)))
+	var c any = choiceFrame{Index: i, Delta: delta, FinishReason: finish}
+	if an.text {
+		text, _ := delta.(string)
+		c = textChoice{Text: text, Index: i, FinishReason: finish}
+	}
+	an.add(part, wait, marshal(an.chunk([]any{c}, usage)))
 }
 
 func (an *answer) add(part Part, wait time.Duration, frame string) {

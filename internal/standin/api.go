@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// An API answers chat completions. The zero value works: it repeats what the
-// user said. Set the fields before the first request; after that its methods
-// may be called concurrently.
+// An API answers chat completions, text completions and embeddings. The zero
+// value works: it repeats what the user said, and gives texts that share words
+// vectors that are near. Set the fields before the first request; after that its
+// methods may be called concurrently.
 type API struct {
-	// Reply answers a request. A [*Failure] among its errors is sent as it says,
-	// any other error as status 500.
+	// Reply answers a chat or completion request. A [*Failure] among its errors is
+	// sent as it says, any other error as status 500.
 	Reply func(context.Context, *Request) (Reply, error)
 
 	// Script changes how a request is answered; nil, and a nil script, play the
@@ -25,12 +26,13 @@ type API struct {
 	// where a token ends inside a rune, and are counted. nil cuts into words.
 	Split func(model, text string) []string
 
-	// Count counts the tokens of a prompt. nil applies OpenAI's rule for plain
-	// messages to what Split yields.
+	// Count counts the tokens of a chat prompt. nil applies OpenAI's rule for plain
+	// messages to what Split yields. Other prompts have the tokens that Split yields.
 	Count func(*Request) int
 
-	// Models maps the names that may be asked for to the ones that answer. nil is
-	// a table of OpenAI's chat models. A name that answers may be asked for too.
+	// Models maps the names that may be asked for, for whatever, to the ones that
+	// answer. nil is tables of OpenAI's models, each for its own kind of request. A
+	// name that answers may be asked for too.
 	Models map[string]string
 
 	// Keys are the bearer keys that are let in; with none every key is right.
@@ -40,7 +42,7 @@ type API struct {
 
 	mu       sync.Mutex
 	requests []Request
-	chats    int
+	calls    int
 	reported Usage
 	cache    promptCache
 }
@@ -78,7 +80,8 @@ func (a *API) Reported() Usage {
 	return a.reported
 }
 
-// ServeHTTP answers POST /v1/chat/completions and GET /v1/models.
+// ServeHTTP answers POST /v1/chat/completions, /v1/completions and
+// /v1/embeddings, and GET /v1/models.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -98,12 +101,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.play(f.script(), nil)
 		return
 	}
-	model, ok := a.resolve(req.Model)
-	if !ok {
-		p.play(noModel(req.Model).script(), nil)
+	model, f := a.resolve(&req)
+	if f != nil {
+		p.play(f.script(), nil)
 		return
 	}
-	ordinary, usage := a.answer(r.Context(), &req, model)
+	var ordinary Script
+	var usage Usage
+	if req.Path == pathEmbeddings {
+		ordinary, usage = a.embed(&req, model)
+	} else {
+		ordinary, usage = a.answer(r.Context(), &req, model)
+	}
 	p.reported = func() { a.report(usage) }
 	var script Script
 	if a.Script != nil {
@@ -113,13 +122,26 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	pathChat   = "/v1/chat/completions"
-	pathModels = "/v1/models"
+	pathChat        = "/v1/chat/completions"
+	pathCompletions = "/v1/completions"
+	pathEmbeddings  = "/v1/embeddings"
+	pathModels      = "/v1/models"
 )
+
+// method returns the method by which a path is asked, "" if there is none such.
+func method(path string) string {
+	switch path {
+	case pathChat, pathCompletions, pathEmbeddings:
+		return http.MethodPost
+	case pathModels:
+		return http.MethodGet
+	}
+	return ""
+}
 
 // refuse returns what is wrong with the address or the key of r, if anything.
 func (a *API) refuse(r *http.Request) *Failure {
-	want := map[string]string{pathChat: http.MethodPost, pathModels: http.MethodGet}[r.URL.Path]
+	want := method(r.URL.Path)
 	switch {
 	case want == "":
 		return &Failure{Status: http.StatusNotFound, Type: "invalid_request_error",
@@ -141,9 +163,9 @@ func (a *API) record(r *http.Request, body []byte) Request {
 	req.decode()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if req.Path == pathChat {
-		req.Index = a.chats
-		a.chats++
+	if method(req.Path) == http.MethodPost {
+		req.Index = a.calls
+		a.calls++
 	}
 	if len(a.requests) == keep {
 		a.requests = append(a.requests[:0], a.requests[keep/2:]...)

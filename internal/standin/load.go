@@ -24,6 +24,27 @@ func Scenarios() []Scenario {
 	return all
 }
 
+//go:embed completion.txtar
+var completions []byte
+
+// CompletionScenarios returns the same scenarios for text completions, whose
+// frames have another form.
+func CompletionScenarios() []Scenario {
+	all := Scenarios()
+	own, err := ParseScenarios(completions)
+	if err != nil {
+		panic(err) // the file is part of this package
+	}
+	for _, sc := range own {
+		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == sc.Name })
+		if i < 0 {
+			panic("standin: completion.txtar has a scenario that scenario.txtar has not: " + sc.Name)
+		}
+		all[i] = sc
+	}
+	return all
+}
+
 // Named returns the scenario of scenario.txtar with the given name.
 func Named(name string) (Scenario, error) {
 	all := Scenarios()

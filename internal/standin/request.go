@@ -9,7 +9,7 @@ import (
 
 // A Request is a request as it was received, with what a reply needs decoded.
 type Request struct {
-	Index  int // how many chat requests came before this one
+	Index  int // how many requests of a model came before this one
 	Method string
 	Path   string
 	Header http.Header // the value of Authorization is left out
@@ -23,6 +23,11 @@ type Request struct {
 	Choices      int // answers wanted, at least 1
 	MaxTokens    int // 0 = no limit
 
+	Prompt     string   // of a text completion
+	Inputs     []string // of an embedding
+	Dimensions int      // asked for, 0 = the model's own
+	Base64     bool     // vectors are asked for in base64
+
 	invalid error // why Body could not be decoded
 }
 
@@ -35,8 +40,21 @@ type Message struct {
 	ToolCallID string
 }
 
-// LastUser returns the text of the last user message.
+// LastUser returns the text of the last user message. In the prompt of a text
+// completion that is what follows the last "Human:", up to the open line "AI:";
+// a prompt without these is the user's as it is.
 func (r *Request) LastUser() string {
+	if r.Prompt != "" {
+		lines, ok := strings.CutSuffix(strings.TrimRight(r.Prompt, " "), "\nAI:")
+		if !ok {
+			return r.Prompt
+		}
+		begin := strings.LastIndex("\n"+lines, "\nHuman:")
+		if begin < 0 {
+			return r.Prompt
+		}
+		return strings.TrimSpace(lines[begin+len("Human:"):])
+	}
 	for i := len(r.Messages) - 1; i >= 0; i-- {
 		if r.Messages[i].Role == "user" {
 			return r.Messages[i].Text
@@ -47,7 +65,7 @@ func (r *Request) LastUser() string {
 
 func (r *Request) decode() {
 	r.Choices = 1
-	if r.Path != pathChat || r.Method != http.MethodPost {
+	if method(r.Path) != http.MethodPost || r.Method != http.MethodPost {
 		return
 	}
 	var in struct {
@@ -61,6 +79,11 @@ func (r *Request) decode() {
 		N                   int `json:"n"`
 		MaxTokens           int `json:"max_tokens"`
 		MaxCompletionTokens int `json:"max_completion_tokens"`
+
+		Prompt         texts  `json:"prompt"`
+		Input          texts  `json:"input"`
+		Dimensions     int    `json:"dimensions"`
+		EncodingFormat string `json:"encoding_format"`
 	}
 	if r.invalid = json.Unmarshal(r.Body, &in); r.invalid != nil {
 		return
@@ -69,6 +92,8 @@ func (r *Request) decode() {
 	r.IncludeUsage = in.StreamOptions.IncludeUsage
 	r.Choices = max(in.N, 1)
 	r.MaxTokens = max(in.MaxTokens, in.MaxCompletionTokens)
+	r.Prompt, r.Inputs = strings.Join(in.Prompt, "\n"), in.Input
+	r.Dimensions, r.Base64 = in.Dimensions, in.EncodingFormat == "base64"
 	for _, m := range in.Messages {
 		msg := Message{Role: m.Role, Name: m.Name, ToolCallID: m.ToolCallID}
 		if msg.Text, r.invalid = m.text(); r.invalid != nil {
@@ -79,6 +104,18 @@ func (r *Request) decode() {
 		}
 		r.Messages = append(r.Messages, msg)
 	}
+}
+
+// texts is a text or a list of them.
+type texts []string
+
+// UnmarshalJSON takes either.
+func (t *texts) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		*t = make(texts, 1)
+		return json.Unmarshal(data, &(*t)[0])
+	}
+	return json.Unmarshal(data, (*[]string)(t))
 }
 
 type wireMessage struct {
@@ -131,6 +168,10 @@ func (r *Request) check() *Failure {
 		return bad("", "We could not parse the JSON body of your request: "+r.invalid.Error())
 	case r.Model == "":
 		return bad("", "you must provide a model parameter")
+	case r.Path == pathEmbeddings:
+		return r.checkInputs()
+	case r.Path == pathCompletions:
+		return nil
 	case len(r.Messages) == 0:
 		f := bad("messages", "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.")
 		f.Code = "empty_array"

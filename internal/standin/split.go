@@ -70,6 +70,9 @@ func (a *API) split(model, text string) []string {
 // countPrompt counts by the rule of OpenAI's cookbook: three tokens around
 // every message and three before the answer.
 func (a *API) countPrompt(r *Request) int {
+	if r.Path == pathCompletions {
+		return len(a.split(r.Model, r.Prompt))
+	}
 	if a.Count != nil {
 		return a.Count(r)
 	}

@@ -45,14 +45,14 @@ type wireFunction struct {
 }
 
 type chunk struct {
-	ID                string        `json:"id"`
-	Object            string        `json:"object"`
-	Created           int64         `json:"created"`
-	Model             string        `json:"model"`
-	ServiceTier       string        `json:"service_tier"`
-	SystemFingerprint string        `json:"system_fingerprint"`
-	Choices           []choiceFrame `json:"choices"`
-	Usage             any           `json:"usage,omitempty"`
+	ID                string `json:"id"`
+	Object            string `json:"object"`
+	Created           int64  `json:"created"`
+	Model             string `json:"model"`
+	ServiceTier       string `json:"service_tier"`
+	SystemFingerprint string `json:"system_fingerprint"`
+	Choices           []any  `json:"choices"`
+	Usage             any    `json:"usage,omitempty"`
 }
 
 type choiceFrame struct {
@@ -62,9 +62,19 @@ type choiceFrame struct {
 	FinishReason *string `json:"finish_reason"`
 }
 
-func (an *answer) chunk(choices []choiceFrame, usage any) chunk {
+func (an *answer) chunk(choices []any, usage any) any {
+	if an.text {
+		return textCompletion{ID: an.id, Object: "text_completion", Created: an.created, Choices: choices, Model: an.model, Usage: usage}
+	}
 	return chunk{ID: an.id, Object: "chat.completion.chunk", Created: an.created, Model: an.model,
 		ServiceTier: "default", SystemFingerprint: fingerprint, Choices: choices, Usage: usage}
+}
+
+func (an *answer) wireUsage() any {
+	if an.text {
+		return textUsage{an.usage.Prompt, an.usage.Completion, an.usage.Prompt + an.usage.Completion}
+	}
+	return wireUsage(an.usage)
 }
 
 func wireUsage(u Usage) any {
