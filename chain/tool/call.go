@@ -49,9 +49,9 @@ func announce(ctx context.Context, t *Tool, call llm.ToolCall, do func(context.C
 		out, err = do(ctx)
 	}
 	if err != nil {
-		out = complaint(err)
+		return bound(complaint(err), limit)
 	}
-	return bound(out, limit)
+	return out
 }
 
 // maxName bounds the names of tools that do not exist, which models make up.
@@ -82,7 +82,8 @@ func contained(ctx context.Context, t *Tool, call llm.ToolCall, msg *llm.Message
 		if err != nil {
 			return "", err
 		}
-		return t.run(ctx, arguments)
+		out, err := t.run(ctx, arguments)
+		return bound(out, t.options.MaxResult), err // the run's output is what the model is sent
 	}))
 }
 

@@ -49,7 +49,7 @@ func takes[I any](options ...tool.Options) (*tool.Tool, error) {
 }
 
 func TestSchema(t *testing.T) {
-	_ = order{hidden: nil}.hidden
+	_ = order{}.hidden
 	for _, tc := range []struct {
 		name string
 		make func(...tool.Options) (*tool.Tool, error)
@@ -181,6 +181,7 @@ func TestUnderivable(t *testing.T) {
 	}
 	type short struct{ colour }
 	type hidden struct{ *base }
+	_ = short{}.colour
 	type tagged struct {
 		A int `jsonschema:"minimum=1"`
 	}

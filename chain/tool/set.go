@@ -112,7 +112,7 @@ func run(ctx context.Context, calls []llm.ToolCall, find func(name string) *Tool
 		t := find(call.Name)
 		if t == nil {
 			messages[i] = message(call, announce(ctx, nil, call, func(context.Context) (string, error) {
-				return "", &failure{"unknown_tool", "unknown tool", fmt.Sprintf("there is no tool %q; %s", cut(call.Name, maxName), names())}
+				return "", &failure{kind: "unknown_tool", text: fmt.Sprintf("there is no tool %q; %s", cut(call.Name, maxName), names())}
 			}))
 			<-slots
 			continue

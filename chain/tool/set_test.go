@@ -115,6 +115,11 @@ func TestResults(t *testing.T) {
 		})
 	}
 	rec := &recorder{}
+	call(t, does("t", func(context.Context) (string, error) { return "roses", nil }, tool.Options{MaxResult: 2}), "", rec)
+	if got := rec.run(t, "call_1").res.Output; got != "ro\n[cut: these are the first 2 of 5 bytes]" {
+		t.Errorf("the run's output is %q", got)
+	}
+	rec = &recorder{}
 	call(t, result(func() {}), "", rec)
 	if err := rec.run(t, "call_1").res.Err; callback.ErrorType(err) != "invalid_result" || err.Error() != "encode result: func() has no form in JSON" {
 		t.Errorf("run ended with %v", err)
