@@ -266,8 +266,21 @@ func (w *watcher) End(res *callback.Result) {
 	w.ends = append(w.ends, res)
 }
 
+// A door is a kind of model that the scenarios are for.
+type door struct {
+	name      string
+	open      func(openai.ClientConfig, callopenai.Options) *callopenai.Model
+	model     string
+	scenarios []standin.Scenario
+}
+
+var doors = []door{
+	{"chat", callopenai.New, "gpt-4o-mini", standin.Scenarios()},
+	{"completion", callopenai.NewCompletion, "gpt-3.5-turbo-instruct", standin.CompletionScenarios()},
+}
+
 // attempt makes the call-th call of a scenario for the consumer.
-func attempt(ctx context.Context, t *testing.T, sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool, handlers []callback.Handler, ended <-chan struct{}, shutdown func()) (*reading, *standin.API) {
+func attempt(ctx context.Context, t *testing.T, d door, sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool, handlers []callback.Handler, ended <-chan struct{}, shutdown func()) (*reading, *standin.API) {
 	t.Helper()
 	asked := make(chan struct{})
 	api := &standin.API{
@@ -289,7 +302,7 @@ func attempt(ctx context.Context, t *testing.T, sc standin.Scenario, call int, e
 	client := conns.client()
 	cfg := openai.DefaultConfig("sk-test-0123456789abcdef")
 	cfg.BaseURL, cfg.HTTPClient = server.URL, client
-	m := callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: "openai", Handlers: handlers})
+	m := d.open(cfg, callopenai.Options{Model: d.model, Provider: "openai", Handlers: handlers})
 	r := &reading{expect: e, asked: asked, ended: ended, shutdown: shutdown,
 		ctx: &endingContext{Context: ctx, done: make(chan struct{})}}
 	r.seq = m.Chat(r.ctx, &llm.Request{Messages: []llm.Message{llm.User("Count!")}, Stream: stream, StreamUsage: stream})
@@ -307,7 +320,17 @@ func attempt(ctx context.Context, t *testing.T, sc standin.Scenario, call int, e
 // consumer behaves, ends one run and one span, with the truth of
 // ARCHITECTURE.md's table, and leaves nothing behind.
 func TestEndings(t *testing.T) {
-	for _, sc := range standin.Scenarios() {
+	for _, d := range doors {
+		everyEnding(t, d, func(sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool) {
+			name := d.name + "/" + sc.Name + "/" + map[bool]string{true: "streamed", false: "plain"}[stream] + "/" + c.name
+			t.Run(name, func(t *testing.T) { testEnding(t, d, sc, call, e, c, stream) })
+		})
+	}
+}
+
+// everyEnding calls f for each call that there is to make of d.
+func everyEnding(t *testing.T, d door, f func(sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool)) {
+	for _, sc := range d.scenarios {
 		for _, stream := range []bool{true, false} {
 			expectations, err := sc.Expectations(stream)
 			if err != nil {
@@ -315,11 +338,9 @@ func TestEndings(t *testing.T) {
 			}
 			for call, e := range expectations {
 				for _, c := range consumers {
-					if !c.fits(&e) {
-						continue
+					if c.fits(&e) {
+						f(sc, call, e, c, stream)
 					}
-					name := sc.Name + "/" + map[bool]string{true: "streamed", false: "plain"}[stream] + "/" + c.name
-					t.Run(name, func(t *testing.T) { testEnding(t, sc, call, e, c, stream) })
 				}
 			}
 		}
@@ -336,15 +357,15 @@ func (c *consumer) fits(e *standin.Expectation) bool {
 	return e.Text != ""
 }
 
-func testEnding(t *testing.T, sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool) {
+func testEnding(t *testing.T, d door, sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool) {
 	before := goleak.IgnoreCurrent()
 	exporter := tracetest.NewInMemoryExporter()
 	w := &watcher{SpanProcessor: sdktrace.NewSimpleSpanProcessor(exporter), ended: make(chan struct{})}
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w))
 	tracer := tracing.New(tracing.WithTracerProvider(tp), tracing.WithMeterProvider(noop.NewMeterProvider()))
 	shutdown := func() { _ = tracer.Shutdown(context.Background()) }
-	r, api := attempt(t.Context(), t, sc, call, e, c, stream, []callback.Handler{tracer, w}, w.ended, shutdown)
-	bare, _ := attempt(t.Context(), t, sc, call, e, c, stream, nil, nil, func() {})
+	r, api := attempt(t.Context(), t, d, sc, call, e, c, stream, []callback.Handler{tracer, w}, w.ended, shutdown)
+	bare, _ := attempt(t.Context(), t, d, sc, call, e, c, stream, nil, nil, func() {})
 
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 // event, so that what repeats in each of them (id, model) is stored once.
 type frame struct {
 	whole    bool // a response without streaming
+	text     bool // of a text completion
 	reasons  bool // the server names finish reasons, be it as null
 	meta     llm.Meta
 	newFacts bool // meta has changed since it was last handed out
@@ -40,11 +41,15 @@ func (f *frame) decode(raw []byte) error {
 	if s.err == nil {
 		return nil
 	}
+	return malformed(raw, s.err)
+}
+
+// malformed says what is wrong with a JSON text in which err was found.
+func malformed(raw []byte, err error) error {
 	// The scanner knows that something is wrong; encoding/json says it better.
 	var any json.RawMessage
-	err := json.Unmarshal(raw, &any)
-	if err == nil {
-		err = s.err
+	if better := json.Unmarshal(raw, &any); better != nil {
+		err = better
 	}
 	return fmt.Errorf("%w: %w", llm.ErrMalformed, err)
 }
@@ -99,10 +104,11 @@ const maxChoices = 128
 
 var errIndex = errors.New("index of a choice out of range")
 
-// readChoice reads a choice, whose content stands in "delta" in a stream and
-// in "message" in a whole response. Perplexity sends both: an empty delta with
-// a message, and with a delta all of the message so far. The other one counts
-// where the one that is due is missing.
+// readChoice reads a choice, whose content stands in "delta" in a stream, in
+// "message" in a whole response, and in "text" in either of a text completion.
+// Perplexity sends both of the former: an empty delta with a message, and with a
+// delta all of the message so far. The other one counts where the one that is
+// due is missing.
 func (f *frame) readChoice(s *scanner) {
 	var c frameChoice
 	var other []byte
@@ -116,15 +122,22 @@ func (f *frame) readChoice(s *scanner) {
 		case "finish_reason":
 			f.reasons = true
 			c.end = finishReason(s.bytes())
+		case "text":
+			if f.text {
+				read = s.peek() == '"'
+				c.content = s.string()
+			} else {
+				s.skip() // the same as the content, from some servers
+			}
 		case "delta":
-			if f.whole {
+			if f.whole || f.text {
 				other = s.raw()
 				continue
 			}
 			read = read || s.peek() == '{'
 			f.readDelta(s, &c)
 		case "message":
-			if !f.whole {
+			if !f.whole || f.text {
 				other = s.raw()
 				continue
 			}
@@ -303,17 +316,12 @@ func (f *frame) readFunction(s *scanner, t *toolDelta) {
 // readUsage takes the usage of a frame; the last one counts. It comes once per
 // answer as a rule, so the standard decoder will do.
 func (f *frame) readUsage(raw []byte) {
-	if len(raw) == 0 || string(raw) == "null" {
+	if !present(raw) {
 		return
 	}
 	var w wireUsage
-	if err := json.Unmarshal(raw, &w); err != nil {
-		// One odd field must not cost the others: the decoder fills in what
-		// fits and goes on.
-		var odd *json.UnmarshalTypeError
-		if !errors.As(err, &odd) {
-			return
-		}
+	if !w.read(raw) {
+		return
 	}
 	// A prompt has tokens. What says otherwise says nothing.
 	if w.PromptTokens > 0 || w.CompletionTokens > 0 {

@@ -10,17 +10,17 @@ import (
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/price"
-	"github.com/callspan/callspan/llm/token"
 	"github.com/sashabaranov/go-openai"
 )
 
-// Options configure a [Model]. The zero value works.
+// Options configure a [Model] or an [Embedder]. The zero value works.
 type Options struct {
 	Model    string             // for requests that name none
 	Provider string             // OpenTelemetry's name; "" derives it from the configuration
 	Handlers []callback.Handler // told of every call of this model
 	Prices   *price.Book        // nil is the built-in book
-	Usage    StreamUsage
+	Usage    StreamUsage        // of a Model
+	Batch    int                // inputs that an Embedder sends in one request; 0 is 2,048, OpenAI's limit
 }
 
 // StreamUsage says when a streamed request asks the API for its usage
@@ -36,8 +36,8 @@ const (
 	UsageAsked
 )
 
-// A Model is a chat model behind an API of OpenAI's dialect. It announces each
-// call as a run. It may be used concurrently.
+// A Model is a chat or text completion model behind an API of OpenAI's dialect.
+// It announces each call as a run. It may be used concurrently.
 type Model struct {
 	announced llm.Model
 	backend   *backend
@@ -45,12 +45,14 @@ type Model struct {
 
 var _ callback.Announcer = (*Model)(nil)
 
-// New returns a Model that sends requests as cfg says. Vocabularies and prices
-// are loaded in the background from now on. cfg is not changed.
+// New returns a chat model that sends requests as cfg says. Vocabularies and
+// prices are loaded in the background from now on. cfg is not changed.
 func New(cfg openai.ClientConfig, o Options) *Model {
-	b := newBackend(cfg, o)
-	token.Preload(o.Model)
-	price.Preload()
+	return newModel(cfg, o, llm.APIChat, (*backend).chat)
+}
+
+func newModel(cfg openai.ClientConfig, o Options, api string, translate func(*backend, *llm.Request) (call, error)) *Model {
+	b := &backend{connection: connect(cfg, o, api), usage: o.Usage, translate: translate}
 	return &Model{callback.Model(b, o.Handlers...), b}
 }
 
@@ -69,28 +71,23 @@ func (m *Model) Endpoint() llm.Endpoint { return m.backend.endpoint }
 
 // A backend makes the calls that a Model announces.
 type backend struct {
-	client   *openai.Client
-	endpoint llm.Endpoint
-	meter    llm.Meter
-	prices   *price.Book
-	usage    StreamUsage
+	connection
+	usage     StreamUsage
+	translate func(*backend, *llm.Request) (call, error)
 }
 
-func newBackend(cfg openai.ClientConfig, o Options) *backend {
-	b := &backend{
-		endpoint: endpointOf(cfg, o),
-		meter:    token.Meter{Model: o.Model},
-		prices:   o.Prices,
-		usage:    o.Usage,
-	}
-	cfg.HTTPClient = &tapDoer{cfg.HTTPClient}
-	b.client = openai.NewClientWithConfig(cfg)
-	return b
+// A call is a request in go-openai's form, ready to be sent. Whoever sends it
+// reads the answer from the tap, or from the stream.
+type call interface {
+	plain(context.Context, *openai.Client) error
+	stream(ctx context.Context, c *openai.Client, usage bool) (stream, error)
 }
 
-func (b *backend) Endpoint() llm.Endpoint { return b.endpoint }
-func (b *backend) Meter() llm.Meter       { return b.meter }
-func (b *backend) Prices() *price.Book    { return b.prices }
+// A stream is one of go-openai's, whatever it is a stream of.
+type stream interface {
+	RecvRaw() ([]byte, error)
+	Close() error
+}
 
 // Chat makes one call. The announcement guards against a second range.
 func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
@@ -103,35 +100,28 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 			fail(llm.ErrNoMessages)
 			return
 		}
-		out, err := b.request(req)
+		c, err := b.translate(b, req)
 		if err != nil {
 			fail(err)
 			return
 		}
 		if !req.Stream {
-			b.plain(ctx, out, yield)
+			b.plain(ctx, c, yield)
 			return
 		}
-		hidden := false
-		if req.StreamUsage || b.usage == UsageObserved && callback.Enabled(ctx) {
-			out.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-			hidden = !req.StreamUsage
-		}
-		b.stream(ctx, out, hidden, yield)
+		usage := req.StreamUsage || b.usage == UsageObserved && callback.Enabled(ctx)
+		b.stream(ctx, c, usage, usage && !req.StreamUsage, yield)
 	}
 }
 
 // plain makes a call without streaming: one chunk for each choice.
-func (b *backend) plain(ctx context.Context, req openai.ChatCompletionRequest, yield func(llm.Chunk, error) bool) {
+func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error) bool) {
 	ctx, t := withTap(ctx)
-	if _, err := b.client.CreateChatCompletion(ctx, req); err != nil && t.body == nil {
-		yield(llm.Chunk{}, convertError(err, t))
-		return
-	} else if t.failed {
+	if err := c.plain(ctx, b.client); err != nil {
 		yield(llm.Chunk{}, convertError(err, t))
 		return
 	}
-	f := frame{whole: true}
+	f := frame{whole: true, text: b.text()}
 	if err := f.decode(t.body); err != nil {
 		yield(llm.Chunk{}, err)
 		return
@@ -153,17 +143,17 @@ func (b *backend) plain(ctx context.Context, req openai.ChatCompletionRequest, y
 }
 
 // stream makes a streamed call.
-func (b *backend) stream(ctx context.Context, req openai.ChatCompletionRequest, hidden bool, yield func(llm.Chunk, error) bool) {
+func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield func(llm.Chunk, error) bool) {
 	ctx, t := withTap(ctx)
-	s, err := b.client.CreateChatCompletionStream(ctx, req)
+	s, err := c.stream(ctx, b.client, usage)
 	if err != nil {
 		yield(llm.Chunk{}, convertError(err, t))
 		return
 	}
 	defer s.Close()
 	var (
-		f    frame
-		done completion
+		f    = frame{text: b.text()}
+		done progress
 	)
 	for ended := false; !ended; {
 		raw, err := s.RecvRaw()
@@ -204,11 +194,11 @@ func (b *backend) stream(ctx context.Context, req openai.ChatCompletionRequest, 
 	}
 }
 
-// A completion tells a whole answer from one that was cut: go-openai returns
+// A progress tells a whole answer from one that was cut: go-openai returns
 // io.EOF for both.
-type completion struct{ open, finished []int }
+type progress struct{ open, finished []int }
 
-func (d *completion) see(c *llm.Chunk) {
+func (d *progress) see(c *llm.Chunk) {
 	switch {
 	case c.Finish != "":
 		if !slices.Contains(d.finished, c.Choice) {
@@ -221,7 +211,7 @@ func (d *completion) see(c *llm.Chunk) {
 
 // missing returns what the answer lacks. reasons is whether the server names
 // finish reasons: Snowflake does not, and its [DONE] has to do.
-func (d *completion) missing(t *tap, reasons bool) error {
+func (d *progress) missing(t *tap, reasons bool) error {
 	if len(d.open)+len(d.finished) == 0 {
 		if err := errorBody(t.tail); err != nil {
 			return err // a plain error in place of a stream

@@ -10,8 +10,8 @@ import (
 )
 
 // endpointOf says where a client with this configuration sends its calls.
-func endpointOf(cfg openai.ClientConfig, o Options) llm.Endpoint {
-	e := llm.Endpoint{Provider: o.Provider, Model: o.Model, API: "chat_completions"}
+func endpointOf(cfg openai.ClientConfig, o Options, api string) llm.Endpoint {
+	e := llm.Endpoint{Provider: o.Provider, Model: o.Model, API: api}
 	if u, err := url.Parse(cfg.BaseURL); err == nil && u.Hostname() != "" {
 		e.Address = u.Hostname()
 		if e.Port, err = strconv.Atoi(u.Port()); err != nil {

@@ -1,7 +1,9 @@
 package openai
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -10,10 +12,42 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// request translates r into go-openai's form.
-func (b *backend) request(r *llm.Request) (openai.ChatCompletionRequest, error) {
-	out := openai.ChatCompletionRequest{
-		Model:            r.Model,
+// A chatCall is a call of the chat completions API.
+type chatCall openai.ChatCompletionRequest
+
+func (r *chatCall) plain(ctx context.Context, c *openai.Client) error {
+	_, err := c.CreateChatCompletion(ctx, openai.ChatCompletionRequest(*r))
+	return r.explain(err)
+}
+
+func (r *chatCall) stream(ctx context.Context, c *openai.Client, usage bool) (stream, error) {
+	if usage {
+		r.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
+	}
+	s, err := c.CreateChatCompletionStream(ctx, openai.ChatCompletionRequest(*r))
+	return s, r.explain(err)
+}
+
+func (r *chatCall) explain(err error) error {
+	return otherAPI(err, r.Model, "continues a prompt and takes no messages: use NewCompletion")
+}
+
+// otherAPI says what to do with a model that go-openai does not let through.
+func otherAPI(err error, model, wayOut string) error {
+	if !errors.Is(err, openai.ErrCompletionUnsupportedModel) && !errors.Is(err, openai.ErrChatCompletionInvalidModel) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", requestError(fmt.Sprintf("model %q %s", model, wayOut)), err)
+}
+
+// chat translates r into go-openai's form.
+func (b *backend) chat(r *llm.Request) (call, error) {
+	model, err := b.model(r.Model)
+	if err != nil {
+		return nil, err
+	}
+	out := &chatCall{
+		Model:            model,
 		N:                r.Choices,
 		Stop:             r.Stop,
 		Seed:             r.Seed,
@@ -25,12 +59,6 @@ func (b *backend) request(r *llm.Request) (openai.ChatCompletionRequest, error) 
 		ServiceTier:      openai.ServiceTier(r.ServiceTier),
 		User:             r.User,
 	}
-	if out.Model == "" {
-		out.Model = b.endpoint.Model
-	}
-	if out.Model == "" {
-		return out, errNoModel
-	}
 	if reasons(out.Model) {
 		out.MaxCompletionTokens = r.MaxTokens
 	} else {
@@ -41,7 +69,7 @@ func (b *backend) request(r *llm.Request) (openai.ChatCompletionRequest, error) 
 	for i := range r.Messages {
 		m, err := message(&r.Messages[i])
 		if err != nil {
-			return out, fmt.Errorf("message %d: %w", i, err)
+			return nil, fmt.Errorf("message %d: %w", i, err)
 		}
 		out.Messages[i] = m
 	}

@@ -18,13 +18,14 @@ type tap struct {
 	header http.Header
 	failed bool   // the status was not a success
 	body   []byte // whole, unless it streams
+	limit  int    // of the body's length
 	tail   []byte // the end of what has been read of a stream
 }
 
 type tapKey struct{}
 
 func withTap(ctx context.Context) (context.Context, *tap) {
-	t := new(tap)
+	t := &tap{limit: maxFrame}
 	return context.WithValue(ctx, tapKey{}, t), t
 }
 
@@ -52,16 +53,20 @@ func (d *tapDoer) Do(req *http.Request) (*http.Response, error) {
 		resp.Body = &tailReader{ReadCloser: resp.Body, tap: t}
 		return resp, nil
 	}
-	t.body, err = io.ReadAll(io.LimitReader(resp.Body, maxFrame+1))
+	t.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(t.limit)+1))
 	resp.Body.Close()
-	if err == nil && len(t.body) > maxFrame {
-		t.body, err = nil, errLong
+	if err == nil && len(t.body) > t.limit {
+		err = fmt.Errorf("%w: more than %d MiB in one piece", llm.ErrMalformed, t.limit>>20)
 	}
 	if err != nil {
 		t.body = nil // half of it would be taken for a broken answer
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(t.body))
+	unread := t.body
+	if !t.failed {
+		unread = []byte("{}") // what is decoded here need not be decoded twice
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(unread))
 	return resp, nil
 }
 

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 
 	"github.com/callspan/callspan/llm"
@@ -38,6 +39,15 @@ type wireUsage struct {
 	CostDetails struct {
 		Upstream json.RawMessage `json:"upstream_inference_cost"`
 	} `json:"cost_details"`
+}
+
+// read decodes raw and reports whether it could.
+func (w *wireUsage) read(raw []byte) bool {
+	err := json.Unmarshal(raw, w)
+	// One odd field must not cost the others: the decoder fills in what fits and
+	// goes on.
+	var odd *json.UnmarshalTypeError
+	return err == nil || errors.As(err, &odd)
 }
 
 func (w *wireUsage) usage() llm.Usage {
