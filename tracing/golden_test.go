@@ -71,7 +71,9 @@ type scenario struct {
 	Stop     int    // the consumer breaks off after so many chunks
 	Chain    bool   // through a conversation instead of the model alone
 	Provider string // "" is openai
+	API      string // "completions", "embeddings"; "" is a chat
 	Request  llm.Request
+	Embed    llm.EmbedRequest
 }
 
 // TestGolden: what a response becomes as spans. Each archive in testdata holds
@@ -110,9 +112,20 @@ func TestGolden(t *testing.T) {
 func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
 	cfg := openai.DefaultConfig("sk-0123456789abcdef")
 	cfg.HTTPClient = answer{sc.Status, response}
-	var m llm.Model = callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: sc.Provider})
+	var m llm.Model
+	switch sc.API {
+	case "completions":
+		m = callopenai.NewCompletion(cfg, callopenai.Options{Model: "gpt-3.5-turbo-instruct", Provider: sc.Provider})
+	default:
+		m = callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: sc.Provider})
+	}
 	ctx = callback.WithHandlers(ctx, r.tracer)
 	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, "visit-1"), "mei"), "test"), map[string]any{"shop": 7})
+	if sc.API == "embeddings" {
+		e := callopenai.NewEmbedder(cfg, callopenai.Options{Model: "text-embedding-3-small", Provider: sc.Provider, Batch: 2})
+		e.Embed(ctx, &sc.Embed)
+		return
+	}
 	seq := m.Chat(ctx, &sc.Request)
 	if sc.Chain {
 		talk := &chain.Conversation{Model: m, System: "You sell flowers."}

@@ -88,6 +88,9 @@ func (m *meter) record(ctx context.Context, info *callback.Info, res *callback.R
 			p.tier = res.Response.ServiceTier
 		}
 	}
+	if out, ok := res.Output.(*llm.EmbedResponse); ok && out != nil {
+		p.response = out.Model
+	}
 	s := m.setsOf(p)
 	m.duration.Record(ctx, res.Ended.Sub(info.Started).Seconds(), s.plain)
 	if u := res.Usage; u != nil && (res.UsageSource == llm.UsageReported || m.estimates) {

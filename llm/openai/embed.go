@@ -82,9 +82,8 @@ func (b *embedBackend) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.E
 	for left := req.Inputs; len(left) > 0; {
 		n := b.fitting(model, left)
 		part, err := b.send(ctx, model, req, left[:n])
-		if err != nil && len(sum.resp.Vectors) > 0 {
-			at := len(sum.resp.Vectors)
-			err = fmt.Errorf("inputs %d to %d of %d: %w", at, at+n-1, len(req.Inputs), err)
+		if at := len(sum.resp.Vectors); err != nil && at > 0 {
+			err = fmt.Errorf("inputs from %d to %d of %d: %w", at, at+n-1, len(req.Inputs), err)
 		}
 		sum.add(part, err)
 		if err != nil {

@@ -288,10 +288,10 @@ func TestEmbedPartial(t *testing.T) {
 		source  llm.UsageSource
 		cost    string // as it was reported
 	}{
-		{"the second fails", []canned{ok(nineTokens), refused}, 2, "inputs 2 to 3 of 5: 500: sorry", &llm.Usage{Input: 9}, llm.UsageReported, ""},
-		{"the third fails", []canned{ok(nineTokens), ok(nineTokens), refused}, 4, "inputs 4 to 4 of 5: 500: sorry", &llm.Usage{Input: 18}, llm.UsageReported, ""},
+		{"the second fails", []canned{ok(nineTokens), refused}, 2, "inputs from 2 to 3 of 5: 500: sorry", &llm.Usage{Input: 9}, llm.UsageReported, ""},
+		{"the third fails", []canned{ok(nineTokens), ok(nineTokens), refused}, 4, "inputs from 4 to 4 of 5: 500: sorry", &llm.Usage{Input: 18}, llm.UsageReported, ""},
 		{"the first fails", []canned{refused}, -1, "500: sorry", nil, "", ""},
-		{"the second cannot be read", []canned{ok(nineTokens), {body: vectorsBody(nineTokens, vector(0, floats(1)))}}, 2, "inputs 2 to 3 of 5: malformed response: 1 vectors for 2 inputs", &llm.Usage{Input: 18}, llm.UsageReported, ""},
+		{"the second cannot be read", []canned{ok(nineTokens), {body: vectorsBody(nineTokens, vector(0, floats(1)))}}, 2, "inputs from 2 to 3 of 5: malformed response: 1 vectors for 2 inputs", &llm.Usage{Input: 18}, llm.UsageReported, ""},
 		{"the first cannot be read", []canned{{body: vectorsBody(nineTokens, vector(0, floats(1)))}}, 0, "malformed response: 1 vectors for 2 inputs", &llm.Usage{Input: 9}, llm.UsageReported, ""},
 		{"no usage, and the second fails", []canned{ok("null"), refused}, 2, "sorry", &llm.Usage{Input: 5}, llm.UsageEstimated, ""},
 		{"usage of one alone", []canned{ok(nineTokens), ok("null"), {body: vectorsBody(nineTokens, vector(0, floats(1)))}}, 5, "", &llm.Usage{Input: 9}, llm.UsageEstimated, ""},
