@@ -19,8 +19,9 @@
 // An agent is one run; below it each step is a model call and then the runs of
 // the tools that the model asked for.
 //
-// In LangChain, tools that a model asks for together run one after the other by
-// default, an error of a tool ends the agent, and one that reaches its limit
-// returns a sentence that says so. Here they run at the same time, what goes
-// wrong in a tool goes back to the model, and the limit is an error.
+// In LangChain's AgentExecutor, tools that a model asks for together run one
+// after the other, an error of a tool ends the agent unless the tool is told
+// otherwise, and an agent that reaches its limit answers with a sentence that
+// says so. Here they run at the same time, what goes wrong in a tool goes back
+// to the model, and the limit is an error.
 package agent

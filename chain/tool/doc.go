@@ -18,9 +18,10 @@
 // The schema that the model sees comes from the function's type and its tags.
 // What the model sends is checked against it before the function is called.
 //
-// In LangChain a tool takes a map of names and raises what goes wrong, unless
-// it is told otherwise. Here a tool is typed; calls of one answer run at the
-// same time; and whatever goes wrong in a call, from broken JSON to a panic, is
-// told to the model in a message that it can act on, and stands on the call's
-// span. Only the end of the context is an error of the caller.
+// In LangChain the types of a tool's arguments are known at run time alone, and
+// a tool raises what goes wrong unless it is told otherwise. Here they are the
+// types of a Go function; calls of one answer run at the same time; and
+// whatever goes wrong in a call, from broken JSON to a panic, is told to the
+// model in a message that it can act on, and stands on the call's span. Only the
+// end of the context is an error of the caller.
 package tool

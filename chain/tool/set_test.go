@@ -256,6 +256,18 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestManyUnknown: calls of tools that do not exist are not in the way of others.
+func TestManyUnknown(t *testing.T) {
+	var calls []llm.ToolCall
+	for i := range 60 {
+		calls = append(calls, llm.ToolCall{ID: fmt.Sprint(i), Name: []string{"florist", "stock"}[i/30]})
+	}
+	answers, err := tool.Set{does("stock", nothing)}.Call(t.Context(), calls...)
+	if err != nil || len(answers) != 60 || answers[29].Text() == "" || answers[30].Text() != "" {
+		t.Errorf("got %v, %v", answers, err)
+	}
+}
+
 func nothing(context.Context) (string, error) { return "", nil }
 
 // TestRuns: a call is a run that tells what the model asked for; the tool's own
