@@ -42,8 +42,9 @@ type call struct {
 	sent []byte // the request that the adapter made of it
 }
 
-// recorded returns the chat calls of the directory that CALLSPAN_RECORDED names.
-func recorded(t *testing.T) []call {
+// recorded returns the calls of an endpoint in the directory that
+// CALLSPAN_RECORDED names.
+func recorded(t *testing.T, endpoint string) []call {
 	t.Helper()
 	dir := os.Getenv("CALLSPAN_RECORDED")
 	if dir == "" {
@@ -59,12 +60,12 @@ func recorded(t *testing.T) []call {
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
-		if c.Endpoint == "chat/completions" {
+		if c.Endpoint == endpoint {
 			all = append(all, c)
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("no chat calls")
+		t.Fatalf("no calls of %s", endpoint)
 	}
 	return all
 }
@@ -236,6 +237,10 @@ func (c *call) outcome(t *testing.T) (want outcome) {
 			into := &want.choices[i]
 			if r := text(at(ch, "finish_reason")); r != "" {
 				into.Finish = r
+			}
+			if c.Endpoint == "completions" {
+				into.Text += text(at(ch, "text"))
+				continue
 			}
 			m := at(ch, "message")
 			if c.Stream {
@@ -413,14 +418,13 @@ func (c *call) checkSent(t *testing.T) {
 	}
 }
 
-// TestRecorded: recorded calls come out as the providers meant them. What is
-// expected is read from the recording by the standard decoder.
-func TestRecorded(t *testing.T) {
-	calls := recorded(t)
+// replay starts a server that answers each of the calls as it was answered, and
+// returns what connects to the answer of one.
+func replay(t *testing.T, calls []call) (connect func(*call) openai.ClientConfig) {
 	var mux http.ServeMux
 	for i := range calls {
 		c := &calls[i]
-		mux.HandleFunc("/"+c.ID+"/chat/completions", func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc("/"+c.ID+"/"+c.Endpoint, func(w http.ResponseWriter, r *http.Request) {
 			c.sent, _ = io.ReadAll(r.Body)
 			for k, v := range c.Header {
 				if !slices.Contains([]string{"content-length", "transfer-encoding", "content-encoding", "connection"}, strings.ToLower(k)) {
@@ -437,10 +441,23 @@ func TestRecorded(t *testing.T) {
 		})
 	}
 	server := httptest.NewServer(&mux)
-	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		server.Close()
+	})
+	return func(c *call) openai.ClientConfig {
+		cfg := openai.DefaultConfig("sk-test")
+		cfg.BaseURL, cfg.HTTPClient = server.URL+"/"+c.ID, client
+		return cfg
+	}
+}
 
+// TestRecorded: recorded calls come out as the providers meant them. What is
+// expected is read from the recording by the standard decoder.
+func TestRecorded(t *testing.T) {
+	calls := recorded(t, "chat/completions")
+	connect := replay(t, calls)
 	known := map[string]bool{}
 	for _, p := range reproduced {
 		known[p] = false
@@ -457,10 +474,8 @@ func TestRecorded(t *testing.T) {
 				checkPaths(t, "", b, known)
 			}
 			want := c.outcome(t)
-			cfg := openai.DefaultConfig("sk-test")
-			cfg.BaseURL, cfg.HTTPClient = server.URL+"/"+c.ID, client
 			var ends results
-			m := callopenai.New(cfg, callopenai.Options{Handlers: []callback.Handler{&ends}})
+			m := callopenai.New(connect(c), callopenai.Options{Handlers: []callback.Handler{&ends}})
 			resp, err := collect(m, t.Context(), c.request(t))
 			c.checkSent(t)
 			if len(ends.all) != 1 {
@@ -581,7 +596,7 @@ func checkPaths(t *testing.T, path string, v any, known map[string]bool) {
 // TestRecordedDamaged: whatever becomes of a recorded response on the way,
 // nothing panics, the run ends once, and the answer is whole or an error.
 func TestRecordedDamaged(t *testing.T) {
-	calls := recorded(t)
+	calls := recorded(t, "chat/completions")
 	r := rand.New(rand.NewPCG(1, 2))
 	until := time.Now().Add(2 * time.Second)
 	tried := 0
@@ -605,12 +620,19 @@ func TestRecordedDamaged(t *testing.T) {
 	t.Logf("%d damaged responses", tried)
 }
 
-// checkEnds sends body through the adapter: whatever it is, the run ends once,
-// with an error or an answer that says that it is whole.
+// checkEnds sends body through either kind of model: whatever it is, the run
+// ends once, with an error or an answer that says that it is whole.
 func checkEnds(t *testing.T, body []byte, status int, stream bool) {
 	t.Helper()
+	c := &canned{status: status, body: body}
+	checkEndsOf(t, model(c), body, status, stream)
+	checkEndsOf(t, completion(c), body, status, stream)
+}
+
+func checkEndsOf(t *testing.T, of *callopenai.Model, body []byte, status int, stream bool) {
+	t.Helper()
 	var ends results
-	m := model(&canned{status: status, body: body}).WithHandlers(&ends)
+	m := of.WithHandlers(&ends)
 	req := *question
 	req.Stream = stream
 	resp, err := collect(m, context.Background(), &req)

@@ -19,6 +19,8 @@ func FuzzResponse(f *testing.F) {
 		sse(`{"choices":[{"message":{"content":"x","reasoning_details":[{"text":"y"}],"function_call":{"name":""}},"delta":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":-1,"cost":{"usd":"x"}},"x_groq":{"usage":{}}}`),
 		[]byte(`{"choices":[{"index":0,"message":{"content":"pink"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9007199254740993,"completion_tokens":9223372036854775807,"total_tokens":9223372036854775807,"is_byok":true,"cost":1e30}}`),
 		[]byte(`[{"error":{"code":400,"message":"bad key"}}]`), []byte(`{"detail":[{"msg":"x"}]}`), []byte(`{"error":null,"message":null}`),
+		sse(piece("pink", ""), piece("", "stop"), textUsage, "[DONE]"), sse(piece("pink", ""), `{"choices":[{"text":null,"delta":{"content":"x"}}]}`), sse(`{"choices":[{"text":["x"]}]}`),
+		[]byte(`{"choices":[{"index":0,"text":"pink","finish_reason":"stop"}],"usage":{"prompt_tokens":9,"total_tokens":9}}`),
 		[]byte(": waiting\r\n\r\ndata:" + stop + "\r\rdata: " + pink),
 	} {
 		for _, status := range []int{200, 429} {
