@@ -436,27 +436,6 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestEmbedAllocations: nobody listens, and a vector costs one allocation more
-// than go-openai's own work on its input.
-func TestEmbedAllocations(t *testing.T) {
-	measure := func(n int) float64 {
-		data, inputs := make([]string, n), make([]string, n)
-		for i := range data {
-			data[i], inputs[i] = vector(i, floats(make([]float32, 256)...)), "rose"
-		}
-		e := embedder(inMemory(vectorsBody(nineTokens, data...)))
-		req := &llm.EmbedRequest{Inputs: inputs}
-		return testing.AllocsPerRun(10, func() {
-			if _, err := e.Embed(t.Context(), req); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	if got := (measure(220) - measure(20)) / 200; got > 4 {
-		t.Errorf("%v allocations for each input, want at most 4", got)
-	}
-}
-
 // TestEmbedConformance: the spans and metrics of embeddings keep the
 // conventions, also those that failed or were counted here.
 func TestEmbedConformance(t *testing.T) {
