@@ -211,6 +211,11 @@ func TestChatWith(t *testing.T) {
 	if p.Name() != "" || len(p.Variables()) != 2 {
 		t.Errorf("the first changed: %q %q", p.Name(), p.Variables())
 	}
+	shots := prompt.Must(prompt.NewChat[Turn](prompt.System("Be {persona}."), prompt.Placeholder("history"),
+		prompt.List[Pair]{Template: wordChat, Items: pairs[:2]}, prompt.User("{input}")))
+	if want := "System: Be {persona}.\n{history}\nHuman: tall\nAI: short\n\nHuman: happy\nAI: sad\nHuman: {input}"; shots.String() != want {
+		t.Errorf("as written: %s", shots)
+	}
 	if kind.String() != p.String() || p.String() != "System: Be {persona}.\nHuman: {input}" {
 		t.Errorf("as written: %s", p)
 	}

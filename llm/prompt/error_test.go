@@ -161,6 +161,9 @@ func TestErrorsAtFormat(t *testing.T) {
 		{"go missing deeper", goText("{{.Given.city}}", Order{Given: map[string]any{"a": 1}}), `prompt "{{.Given.city}}": 1:8: executing "the prompt" at <.Given.city>: map has no entry for key "city"`},
 		{"go out of range", goText("{{index .Docs 5}}", Order{}), `prompt "{{index .Docs 5}}": 1:2: executing "the prompt" at <index .Docs 5>: error calling index: index out of range: 5`},
 		{"go empty", goText("{{.}}", ""), `prompt "{{.}}": empty prompt`},
+		{"method that panics", braces("{given}", Order{Given: wilted{}}), `prompt "{given}": variable given has a method that panics: no water`},
+		{"go method of a value that panics", goText("{{.Given}}", Order{Given: wilted{}}), `prompt "{{.Given}}": variable .Given at 1:3 has a method that panics: no water`},
+		{"go branch not taken", goText("{{if .a}}{{.b}}{{end}}", map[string]any{"a": false}), `prompt "{{if .a}}{{.b}}{{end}}": missing variable b; given: a`},
 		{"go method that panics", goText("{{.Number.X}}", struct{ Number broken }{}), `prompt "{{.Number.X}}": 1:9: executing "the prompt" at <.Number.X>: error calling X: wilted`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -170,6 +173,10 @@ func TestErrorsAtFormat(t *testing.T) {
 		})
 	}
 }
+
+type wilted struct{}
+
+func (wilted) String() string { panic("no water") }
 
 type broken int
 

@@ -30,7 +30,8 @@ func New[T any](text string, defs ...Def) (*Text[T], error) {
 // T itself: "1 + {{.Number}} = ". Fields that T lacks are found here; what else
 // can go wrong is found when it is written. What is printed is written as by
 // New, and has the source of the fields that it was computed from. Templates
-// that call themselves are an error, even those that would end.
+// that call themselves are an error, even those that would end. A map must have
+// every name in the text, also those of branches that are not taken.
 func NewGo[T any](text string, defs ...Def) (*Text[T], error) {
 	return newText[T](formGo, text, defs)
 }

@@ -283,6 +283,20 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// TestSourceOfEmbedded: the fields of a document are retrieved, wherever they
+// are embedded.
+func TestSourceOfEmbedded(t *testing.T) {
+	type hit struct {
+		*llm.Document
+		Rank int
+	}
+	p := prompt.Must(prompt.New[hit]("{rank}. {text}"))
+	parts, err := p.Parts(hit{&llm.Document{Text: "d"}, 1})
+	if want := "input:1 template:.  retrieved:d"; err != nil || sources(parts) != want {
+		t.Errorf("got %q, %v, want %q", sources(parts), err, want)
+	}
+}
+
 // sources writes parts as source:text, with blanks between.
 func sources(parts []llm.Part) string {
 	var all []string

@@ -74,13 +74,11 @@ func writerOf(t reflect.Type, nested bool) (writer, error) {
 		}), nil
 	case t.Implements(stringerType):
 		return checkNil(t, func(o *output, v reflect.Value, s *style) error {
-			o.add(v.Interface().(fmt.Stringer).String(), s.or(llm.SourceAuto))
-			return nil
+			return addCall(o, v.Interface().(fmt.Stringer).String, s.or(llm.SourceAuto))
 		}), nil
 	case t.Implements(errorType):
 		return checkNil(t, func(o *output, v reflect.Value, s *style) error {
-			o.add(v.Interface().(error).Error(), s.or(llm.SourceAuto))
-			return nil
+			return addCall(o, v.Interface().(error).Error, s.or(llm.SourceAuto))
 		}), nil
 	}
 	if write := writerOfKind(t.Kind()); write != nil {
@@ -110,6 +108,17 @@ func writerOf(t reflect.Type, nested bool) (writer, error) {
 		return listWriter(elem, write), nil
 	}
 	return nil, fmt.Errorf("is a %v, which has no text form; give it a method String() string, or write it to a string first", t)
+}
+
+// addCall appends what a method of a value returns.
+func addCall(o *output, method func() string, source llm.Source) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("has a method that panics: %v", p)
+		}
+	}()
+	o.add(method(), source)
+	return nil
 }
 
 func elemOf(t reflect.Type) reflect.Type {
