@@ -2,7 +2,6 @@ package chain
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ type Conversation struct {
 	System   string             // the instructions; [DefaultSystem] if empty
 	Request  llm.Request        // settings of each call; Messages are put before the history
 	Handlers []callback.Handler // see the turns alone, not what they call
+	Tags     []string
 
 	buffer memory.Buffer
 }
@@ -30,32 +30,26 @@ type Conversation struct {
 // DefaultSystem are the instructions of a [Conversation] that has none.
 const DefaultSystem = "You are a friendly partner in a conversation. You are talkative and give concrete details from what you have been told. If you do not know something, you say so."
 
-var (
-	errNoModel = errors.New("conversation has no model")
-	errNoInput = errors.New("conversation got an empty input")
-)
-
-// Run answers input as one run.
+// Run answers input as one run. On failure it returns what had arrived together
+// with the error. An answer that is nothing but a refusal is an [*AnswerError].
+// A turn that fails is not remembered.
 func (c *Conversation) Run(ctx context.Context, input string) (string, error) {
-	return callback.Do(ctx, c.info(input), c.Handlers, func(ctx context.Context) (string, error) {
-		resp, err := llm.Collect(c.turn(ctx, input, c.Request.Stream))
-		return resp.Text(), err
+	return run(ctx, c.identity(), input, func(ctx context.Context) (string, error) {
+		return c.turn(ctx, input, c.Request.Stream, nil)
 	})
 }
 
 // Stream answers input as one run, chunk by chunk. The turn is remembered when
 // the answer is complete; one that fails or is broken off is not.
 func (c *Conversation) Stream(ctx context.Context, input string) iter.Seq2[llm.Chunk, error] {
-	return callback.Stream(ctx, func() *callback.Info { return c.info(input) }, c.Handlers,
-		func(ctx context.Context) iter.Seq2[llm.Chunk, error] { return c.turn(ctx, input, true) })
+	return stream(ctx, c.identity(), input, func(ctx context.Context, hand func(llm.Chunk) bool) error {
+		_, err := c.turn(ctx, input, true, hand)
+		return err
+	})
 }
 
-func (c *Conversation) info(input string) *callback.Info {
-	name := c.Name
-	if name == "" {
-		name = "conversation"
-	}
-	return &callback.Info{Kind: callback.KindChain, Name: name, Input: input}
+func (c *Conversation) identity() identity {
+	return identity{"conversation", c.Name, c.Handlers, c.Tags}
 }
 
 // Memories returns the memory in use.
@@ -81,44 +75,25 @@ func (c *Conversation) fixed() []llm.Message {
 	return append([]llm.Message{llm.System(system)}, c.Request.Messages...)
 }
 
-// turn makes one turn.
-func (c *Conversation) turn(ctx context.Context, input string, stream bool) iter.Seq2[llm.Chunk, error] {
-	return func(yield func(llm.Chunk, error) bool) {
-		switch {
-		case c.Model == nil:
-			yield(llm.Chunk{}, errNoModel)
-			return
-		case strings.TrimSpace(input) == "":
-			yield(llm.Chunk{}, errNoInput)
-			return
-		}
-		user := llm.User(input).From(llm.SourceInput)
-		history, err := memory.Load(ctx, c.Memories(), user)
-		if err != nil {
-			yield(llm.Chunk{}, err)
-			return
-		}
-		req := c.Request
-		req.Stream = stream
-		req.Messages = append(slices.Concat(c.fixed(), history), user)
-
-		var answer llm.Accumulator
-		for chunk, err := range callback.Model(c.Model).Chat(ctx, &req) {
-			if err != nil {
-				yield(llm.Chunk{}, err)
-				return
-			}
-			answer.Add(&chunk)
-			if !yield(chunk, nil) {
-				return
-			}
-		}
-		if answer.Empty() {
-			yield(llm.Chunk{}, llm.ErrEmpty)
-			return
-		}
-		if err := memory.Save(ctx, c.Memories(), user, answer.Response().Message()); err != nil {
-			yield(llm.Chunk{}, err)
-		}
+// turn makes one turn, giving the answer's chunks to hand if that is not nil.
+func (c *Conversation) turn(ctx context.Context, input string, stream bool, hand func(llm.Chunk) bool) (string, error) {
+	switch {
+	case missing(c.Model):
+		return "", c.identity().fault("has no Model")
+	case strings.TrimSpace(input) == "":
+		return "", c.identity().fault("got an empty input")
 	}
+	user := llm.User(input).From(llm.SourceInput)
+	history, err := memory.Load(ctx, c.Memories(), user)
+	if err != nil {
+		return "", err
+	}
+	req := c.Request
+	req.Stream = stream
+	req.Messages = append(slices.Concat(c.fixed(), history), user)
+	answer, stopped, err := ask(ctx, c.identity(), c.Model, &req, hand)
+	if err == nil && !stopped {
+		err = memory.Save(ctx, c.Memories(), user, answer.Message())
+	}
+	return answer.Text(), err
 }

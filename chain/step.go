@@ -2,14 +2,13 @@ package chain
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/callspan/callspan/callback"
 )
 
-// A Step is a function that appears as a run. It may be used concurrently.
+// A Step is a function that appears as a run.
 type Step[I, O any] struct {
-	Name     string
+	Name     string // of the run; "step" by default
 	Do       func(ctx context.Context, in I) (O, error)
 	Handlers []callback.Handler // see this step alone
 	Tags     []string
@@ -19,13 +18,12 @@ type Step[I, O any] struct {
 func (s *Step[I, O]) Run(ctx context.Context, in I) (O, error) {
 	do := s.Do
 	if do == nil {
-		do = func(context.Context, I) (out O, err error) {
-			return out, fmt.Errorf("step %q has no function Do", s.Name)
-		}
+		do = func(context.Context, I) (out O, err error) { return out, s.identity().fault("has no Do") }
 	}
 	if !callback.Enabled(ctx, s.Handlers...) {
 		return do(ctx, in)
 	}
-	info := &callback.Info{Kind: callback.KindChain, Name: s.Name, Input: in, Tags: s.Tags}
-	return callback.Do(ctx, info, s.Handlers, func(ctx context.Context) (O, error) { return do(ctx, in) })
+	return callback.Do(ctx, s.identity().info(in), s.Handlers, func(ctx context.Context) (O, error) { return do(ctx, in) })
 }
+
+func (s *Step[I, O]) identity() identity { return identity{"step", s.Name, s.Handlers, s.Tags} }

@@ -167,8 +167,9 @@ func TestConversationEndings(t *testing.T) {
 	}{
 		{"model fails", &chain.Conversation{Model: &florist{err: lost}}, "roses?", false, "connection lost", "-chain conversation _OTHER"},
 		{"model yields nothing", &chain.Conversation{Model: &florist{silent: true}}, "roses?", false, "response without content", "-chain conversation empty_response"},
-		{"no model", &chain.Conversation{}, "roses?", false, "conversation has no model", "-chain conversation _OTHER"},
-		{"empty input", &chain.Conversation{Model: &florist{}}, " \n", false, "conversation got an empty input", "-chain conversation _OTHER"},
+		{"no model", &chain.Conversation{}, "roses?", false, "conversation has no Model", "-chain conversation invalid_request"},
+		{"model declines", &chain.Conversation{Model: plays("gpt", reply{refusal: "No."})}, "roses?", false, "conversation: the model declined to answer", "-chain conversation refusal"},
+		{"empty input", &chain.Conversation{Model: &florist{}}, " \n", false, "conversation got an empty input", "-chain conversation invalid_request"},
 		{"broken off", &chain.Conversation{Model: &florist{}}, "roses?", true, "<nil>", "-chain conversation stopped"},
 		{"memory cannot load", &chain.Conversation{Model: &florist{}, Memory: &faultyMemory{load: lost}}, "roses?", false, "connection lost", "-chain conversation _OTHER"},
 		{"memory cannot save", &chain.Conversation{Model: &florist{}, Memory: &faultyMemory{save: lost}}, "roses?", false, "connection lost", "-chain conversation _OTHER"},
@@ -212,20 +213,3 @@ func (m *faultyMemory) Load(ctx context.Context, in llm.Message) ([]llm.Message,
 	return nil, m.load
 }
 func (m *faultyMemory) Save(ctx context.Context, turn ...llm.Message) error { return m.save }
-
-// TestStepCost: a step that nobody watches is just a call.
-func TestStepCost(t *testing.T) {
-	s := &chain.Step[int, int]{Name: "add", Do: func(_ context.Context, n int) (int, error) { return n + 1, nil }}
-	ctx := t.Context()
-	if got := testing.AllocsPerRun(100, func() { s.Run(ctx, 1) }); got > 0 {
-		t.Errorf("%v allocations", got)
-	}
-}
-
-func BenchmarkStep(b *testing.B) {
-	s := &chain.Step[int, int]{Name: "add", Do: func(_ context.Context, n int) (int, error) { return n + 1, nil }}
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Run(context.Background(), 1)
-	}
-}
