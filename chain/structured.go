@@ -1,0 +1,106 @@
+package chain
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/prompt"
+)
+
+// A Structured has a model answer with a value of type O. It is LangChain's
+// with_structured_output. Do not copy it after use.
+//
+// The JSON schema of O is sent with the request. It is made as jsonschema.For of
+// github.com/google/jsonschema-go does: names and omitempty from json tags,
+// descriptions for the model from jsonschema tags. It is strict, so that a
+// provider that knows strict schemas holds the model to it, unless O has a map
+// or an interface in it. An O that is not an object, such as a slice, is asked
+// for inside of one.
+//
+// The answer may stand in a Markdown fence. It is checked against the schema,
+// read into O, and checked by its method Validate() error if *O has one. If it
+// is not valid, it goes back to the model once, in a second call below the same
+// run, with what is wrong with it; a [callback.EventRetry] marks that.
+type Structured[I, O any] struct {
+	Name     string // of the run; "structured" by default
+	Prompt   prompt.Template[I]
+	Model    llm.Model
+	Request  llm.Request        // settings of each call; Messages are put before the prompt's, Format may name and describe the schema
+	Handlers []callback.Handler // see this step alone, not its prompt and model
+	Tags     []string
+
+	once   sync.Once
+	schema *schema[O]
+	err    error
+}
+
+// Run returns the value that the model answered with. If there is none, the
+// error is an [*AnswerError] that holds the answer. An O that has no schema is
+// an error before anything is sent.
+func (s *Structured[I, O]) Run(ctx context.Context, in I) (O, error) {
+	return run(ctx, s.identity(), in, func(ctx context.Context) (out O, err error) {
+		s.once.Do(func() { s.schema, s.err = schemaOf[O]() })
+		if s.err != nil {
+			return out, s.identity().fault("cannot make a JSON schema of %v: %v", reflect.TypeFor[O](), s.err)
+		}
+		req, err := compose(ctx, s.identity(), s.Prompt, s.Model, s.Request, in)
+		if err != nil {
+			return out, err
+		}
+		req.Format = s.schema.format(req.Format)
+		for try := 1; ; try++ {
+			answer, _, err := ask(ctx, s.identity(), s.Model, req, nil)
+			if err != nil {
+				return out, err
+			}
+			out, invalid := s.read(answer)
+			if invalid == nil {
+				return out, nil
+			}
+			if invalid.Reason != reasonInvalid || try == 2 {
+				return out, invalid
+			}
+			callback.Emit(ctx, callback.Event{Kind: callback.EventRetry, Data: callback.Attempt{Number: try, Err: invalid}})
+			req = repair(req, invalid)
+		}
+	})
+}
+
+// read returns the value of an answer, or why it has none.
+func (s *Structured[I, O]) read(answer *llm.Response) (out O, invalid *AnswerError) {
+	c := &answer.Choices[0]
+	e := &AnswerError{Reason: reasonInvalid, Text: c.Text, step: s.identity().String()}
+	switch {
+	case c.Refusal != "":
+		e.Reason, e.Text = reasonRefusal, c.Refusal
+	case c.Finish == reasonLength || c.Finish == reasonFilter:
+		e.Reason = c.Finish
+	default:
+		v, err := s.schema.read(c.Text)
+		if err == nil {
+			return v, nil
+		}
+		e.Err = err
+	}
+	return out, e
+}
+
+// repair returns the request that sends an invalid answer back.
+func repair(req *llm.Request, e *AnswerError) *llm.Request {
+	again := *req
+	again.Messages = slices.Clip(req.Messages)
+	if e.Text != "" {
+		again.Messages = append(again.Messages, llm.Assistant(e.Text).From(llm.SourceHistory))
+	}
+	again.Messages = append(again.Messages, llm.User(
+		"This answer is not valid: "+e.Err.Error()+".\nAnswer again, with nothing but JSON that fits the schema.").From(llm.SourceTemplate))
+	return &again
+}
+
+func (s *Structured[I, O]) identity() identity {
+	return identity{"structured", s.Name, s.Handlers, s.Tags}
+}

@@ -1,0 +1,267 @@
+package chain_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/chain"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/prompt"
+)
+
+func structured[O any](m llm.Model) *chain.Structured[string, O] {
+	return &chain.Structured[string, O]{Name: "take", Prompt: prompt.Must(prompt.New[string]("{mail}", prompt.Named("mail"))), Model: m}
+}
+
+const (
+	oneCall = `
+		chain take
+		  [text: Roses!]
+		  prompt mail
+		  llm gpt`
+	twoCalls = `
+		chain take
+		  [text: Roses!]
+		  [retry: try 1 failed, invalid_answer]
+		  prompt mail
+		  llm gpt
+		  llm gpt`
+	failedAfter = `
+		chain take - %s
+		  [text: Roses!]
+		  prompt mail
+		  llm gpt`
+	failedTwice = `
+		chain take - invalid_answer
+		  [text: Roses!]
+		  [retry: try 1 failed, invalid_answer]
+		  prompt mail
+		  llm gpt
+		  llm gpt`
+)
+
+// TestStructured: valid answers become values, others go back once.
+func TestStructured(t *testing.T) {
+	const valid = `{"flower": "rose", "count": 3}`
+	rose := "{Flower:rose Count:3 Note:} <nil>"
+	for _, tc := range []struct {
+		name    string
+		replies []reply
+		want    string // value and error
+		reason  string // of an *AnswerError
+		text    string // likewise
+		tree    string
+	}{
+		{"valid", []reply{says(`{"flower": `, `"rose", "count": 3}`)}, rose, "", "", oneCall},
+		{"with what may be left out", []reply{says(`{"flower": "rose", "count": 3, "note": "pink"}`)}, "{Flower:rose Count:3 Note:pink} <nil>", "", "", oneCall},
+		{"null for what may be left out", []reply{says(`{"flower": "rose", "count": 3, "note": null}`)}, rose, "", "", oneCall},
+		{"in a fence", []reply{says("```json\n" + valid + "\n```")}, rose, "", "", oneCall},
+		{"in a fence below words", []reply{says("Here you are:\n```\n" + valid + "\n```\nAnything else?")}, rose, "", "", oneCall},
+		{"repaired", []reply{says("Three roses."), says(valid)}, rose, "", "", twoCalls},
+		{"repaired in a fence", []reply{says(`{"flower": "rose"}`), says("```json\n" + valid + "```")}, rose, "", "", twoCalls},
+		{"no JSON", []reply{says("Three roses."), says("Three!")},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is not JSON: invalid character 'T' looking for beginning of value`, "invalid_answer", "Three!", failedTwice},
+		{"more than JSON", []reply{says(valid + " as you wished")},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is not JSON: invalid character 'a' after top-level value`, "invalid_answer", valid + " as you wished", failedTwice},
+		{"nothing", []reply{says("  ")},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is empty`, "invalid_answer", "  ", failedTwice},
+		{"wrong type", []reply{says(`{"flower": "rose", "count": "secret: three"}`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: /properties/count: has type "string", want "integer"`, "invalid_answer", `{"flower": "rose", "count": "secret: three"}`, failedTwice},
+		{"missing", []reply{says(`{"flower": "rose"}`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: required: missing properties: ["count"]`, "invalid_answer", `{"flower": "rose"}`, failedTwice},
+		{"unknown", []reply{says(`{"flower": "rose", "count": 3, "vase": true}`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: unexpected additional properties ["vase"]`, "invalid_answer", `{"flower": "rose", "count": 3, "vase": true}`, failedTwice},
+		{"a list", []reply{says(`[` + valid + `]`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: has type "array", want "object"`, "invalid_answer", `[` + valid + `]`, failedTwice},
+		{"fits, but cannot be read", []reply{says(`{"flower": "rose", "count": 1e30}`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it cannot be read: json: cannot unmarshal number 1e30 into Go struct field Order.count of type int`, "invalid_answer", `{"flower": "rose", "count": 1e30}`, failedTwice},
+		{"not valid", []reply{says(`{"flower": "rose", "count": 0}`)},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: count is 0; it must be at least 1`, "invalid_answer", `{"flower": "rose", "count": 0}`, failedTwice},
+		{"refusal", []reply{{refusal: "I must not."}},
+			`{Flower: Count:0 Note:} structured "take": the model declined to answer`, "refusal", "I must not.", fmt.Sprintf(failedAfter, "refusal")},
+		{"refusal behind text", []reply{{texts: []string{"{"}, refusal: "I must not."}},
+			`{Flower: Count:0 Note:} structured "take": the model declined to answer`, "refusal", "I must not.", fmt.Sprintf(failedAfter, "refusal")},
+		{"cut off", []reply{{texts: []string{`{"flower": "ro`}, finish: "length"}},
+			`{Flower: Count:0 Note:} structured "take": the answer was cut off at the limit of its tokens; raise Request.MaxTokens`, "length", `{"flower": "ro`, fmt.Sprintf(failedAfter, "length")},
+		{"filtered", []reply{{finish: "content_filter"}},
+			`{Flower: Count:0 Note:} structured "take": the answer was cut off by the provider's content filter`, "content_filter", "", fmt.Sprintf(failedAfter, "content_filter")},
+		{"cut off at the second try", []reply{says("Roses"), {texts: []string{"{"}, finish: "length"}},
+			`{Flower: Count:0 Note:} structured "take": the answer was cut off at the limit of its tokens; raise Request.MaxTokens`, "length", "{",
+			strings.Replace(failedTwice, "invalid_answer", "length", 1)},
+		{"the model fails", []reply{fails(overloaded)}, "{Flower: Count:0 Note:} 503: overloaded", "", "", fmt.Sprintf(failedAfter, "503") + " - 503"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			runs := &tree{}
+			v, err := structured[Order](plays("gpt", tc.replies...)).Run(callback.WithHandlers(t.Context(), runs), "Roses!")
+			if got := fmt.Sprintf("%+v %v", v, err); got != tc.want {
+				t.Errorf("got %s\nwant %s", got, tc.want)
+			}
+			var e *chain.AnswerError
+			if errors.As(err, &e) != (tc.reason != "") || e != nil && (e.Reason != tc.reason || e.Text != tc.text) {
+				t.Errorf("error %+v", e)
+			}
+			same(t, "runs", runs, tc.tree)
+		})
+	}
+}
+
+// TestRepair: the second call has the answer and what is wrong with it.
+func TestRepair(t *testing.T) {
+	m := plays("gpt", says("Three."), says(`{"flower": "rose", "count": 3}`))
+	s := structured[Order](m)
+	s.Request = llm.Request{MaxTokens: 50, Format: &llm.Format{Name: "order", Description: "what is ordered"}}
+	if _, err := s.Run(t.Context(), "Roses!"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "first call", m.asked(0), "user (input): Roses!")
+	same(t, "second call", m.asked(1), `
+		user (input): Roses!
+		assistant (history): Three.
+		user (template): This answer is not valid: it is not JSON: invalid character 'T' looking for beginning of value.
+		Answer again, with nothing but JSON that fits the schema.`)
+	for _, r := range m.requests {
+		if r.MaxTokens != 50 || r.Format.Name != "order" || r.Format.Description != "what is ordered" || !r.Format.Strict {
+			t.Errorf("settings %+v, format %+v", r, r.Format)
+		}
+	}
+	if s.Request.Format.Schema != nil {
+		t.Error("the step's own format was changed")
+	}
+	empty := plays("gpt", says(""), says(`{"flower": "rose", "count": 3}`))
+	structured[Order](empty).Run(t.Context(), "Roses!")
+	if strings.Contains(empty.asked(1), "assistant") {
+		t.Errorf("an empty answer was sent back: %s", empty.asked(1))
+	}
+}
+
+type (
+	inner struct {
+		Name  string   `json:"name"`
+		Tags  []string `json:"tags"`
+		Price *float64 `json:"price"`
+	}
+	outer struct {
+		inner
+		Rooms []inner   `json:"rooms,omitempty"`
+		At    time.Time `json:"at" jsonschema:"when it opens"`
+
+		Skip func() `json:"-"`
+	}
+	cycle struct {
+		Next []cycle
+	}
+	withMap struct {
+		Stock map[string]int  `json:"stock"`
+		Raw   json.RawMessage `json:"raw,omitempty"`
+	}
+	ownJSON struct{}
+	ownText struct{ s string }
+	usesOwn struct {
+		A ownText
+		B ownJSON
+	}
+	box[T any] struct {
+		Value T `json:"value"`
+	}
+)
+
+func (o *ownJSON) UnmarshalJSON([]byte) error { return nil }
+func (o *ownText) UnmarshalText(b []byte) error {
+	o.s = string(b)
+	return nil
+}
+
+// TestSchema: what is sent for a type, and what is read of an answer.
+func TestSchema(t *testing.T) {
+	check := func(name string, got fmt.Stringer, want string) {
+		t.Run(name, func(t *testing.T) { same(t, "request", got, want) })
+	}
+	check("object", asks[Order](`{"flower":"rose","count":1}`), `
+		Order strict {"type":"object","properties":{"flower":{"type":"string","description":"in the singular"},"count":{"type":"integer"},"note":{"type":["string","null"]}},"required":["flower","count","note"],"additionalProperties":false}
+		{rose 1 } <nil>`)
+	check("pointer", asks[*box[int]](`{"value":1}`), `
+		box_int_ strict {"type":"object","properties":{"value":{"type":"integer"}},"required":["value"],"additionalProperties":false}
+		*{1} <nil>`)
+	check("nested", asks[outer](`{"name":"a","tags":null,"price":null,"at":"2026-01-02T03:04:05Z"}`), `
+		outer strict {"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["null","number"]},"rooms":{"type":["array","null"],"items":{"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["null","number"]}},"required":["name","tags","price"],"additionalProperties":false}},"at":{"type":"string","description":"when it opens","format":"date-time"}},"required":["name","tags","price","rooms","at"],"additionalProperties":false}
+		{{a [] <nil>} [] 2026-01-02 03:04:05 +0000 UTC <nil>} <nil>`)
+	check("list", asks[[]string](`{"answer":["a","b"]}`), `
+		answer strict {"type":"object","properties":{"answer":{"type":"array","items":{"type":"string"}}},"required":["answer"],"additionalProperties":false}
+		[a b] <nil>`)
+	check("number", asks[float64](`{"answer":2.5}`), `
+		float64 strict {"type":"object","properties":{"answer":{"type":"number"}},"required":["answer"],"additionalProperties":false}
+		2.5 <nil>`)
+	check("text of its own", asks[ownText](`{"answer":"a"}`), `
+		ownText strict {"type":"object","properties":{"answer":{"type":"string"}},"required":["answer"],"additionalProperties":false}
+		{a} <nil>`)
+	check("map", asks[withMap](`{"stock":{"rose":3}}`), `
+		withMap {"type":"object","properties":{"stock":{"type":"object","additionalProperties":{"type":"integer"}},"raw":true},"required":["stock"],"additionalProperties":false}
+		{map[rose:3] []} <nil>`)
+	check("map at the root", asks[map[string]int](`{"rose":3}`), `
+		answer {"type":"object","additionalProperties":{"type":"integer"}}
+		map[rose:3] <nil>`)
+	check("cycle", asks[cycle](""), `structured "take" cannot make a JSON schema of chain_test.cycle: For[chain_test.cycle](): computing element schema: cycle detected for type chain_test.cycle`)
+	check("anything", asks[any](""), `structured "take" cannot make a JSON schema of interface {}: it can hold anything; use a struct`)
+	check("function", asks[box[func()]](""), `structured "take" cannot make a JSON schema of chain_test.box[func()]: For[chain_test.box[func()]](): type func() is unsupported by jsonschema`)
+	check("channel", asks[chan int](""), `structured "take" cannot make a JSON schema of chan int: For[chan int](): type chan int is unsupported by jsonschema`)
+	check("JSON of its own", asks[[]usesOwn](""), `structured "take" cannot make a JSON schema of []chain_test.usesOwn: field B: chain_test.ownJSON reads JSON by its own method UnmarshalJSON, so its form is not known`)
+}
+
+// asks returns what is sent for an O, and the value that is read of answer.
+func asks[O any](answer string) asked {
+	m := plays("gpt", says(answer))
+	s := structured[O](m)
+	v, err := s.Run(context.Background(), "x")
+	if len(m.requests) == 0 {
+		_, again := s.Run(context.Background(), "x")
+		if fmt.Sprint(again) != fmt.Sprint(err) || callback.ErrorType(err) != "invalid_request" {
+			return asked(fmt.Sprintf("first %v, then %v, of type %s", err, again, callback.ErrorType(err)))
+		}
+		return asked(fmt.Sprint(err))
+	}
+	f := m.requests[0].Format
+	strict := ""
+	if f.Strict {
+		strict = "strict "
+	}
+	value := strings.Replace(fmt.Sprint(v), "&", "*", 1)
+	return asked(fmt.Sprintf("%s %s%s\n%s %v", f.Name, strict, f.Schema, value, err))
+}
+
+type asked string
+
+func (a asked) String() string { return string(a) }
+
+// TestStructuredMistakes: what is not complete says what it lacks.
+func TestStructuredMistakes(t *testing.T) {
+	for want, s := range map[string]*chain.Structured[string, Order]{
+		`structured has no Prompt`:                       {},
+		`structured "take" has no Model`:                 structured[Order](nil),
+		`structured "take": prompt "mail": empty prompt`: structured[Order](plays("gpt")),
+	} {
+		if _, err := s.Run(t.Context(), ""); fmt.Sprint(err) != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// TestStructuredConcurrentSafe: the schema is made once, whoever comes first.
+func TestStructuredConcurrentSafe(t *testing.T) {
+	m := llm.ModelFunc(func(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] {
+		return func(yield func(llm.Chunk, error) bool) {
+			yield(llm.Chunk{Text: `{"flower":"rose","count":2}`, Finish: "stop"}, nil)
+		}
+	})
+	ins := strings.Split(strings.Repeat("x", 64), "")
+	out, err := (&chain.Batch[string, Order]{Step: structured[Order](m)}).Run(t.Context(), ins)
+	if err != nil || out[63].Count != 2 {
+		t.Errorf("got %v, %v", out, err)
+	}
+}
