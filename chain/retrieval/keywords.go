@@ -1,0 +1,157 @@
+package retrieval
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// Keywords finds documents by the words of the query, of which rare ones count
+// more (BM25 with k1 = 1.2 and b = 0.75). It needs no model. What shares no word
+// with the query is not found. Capitals and the s at the end of a word make no
+// difference; Chinese and Japanese are found by characters and pairs of them.
+//
+// The zero value works. Fields are set before use; the methods may be called
+// concurrently.
+type Keywords struct {
+	Name    string // of what is searched, for its runs; "keywords" by default
+	Options        // of Retrieve; With gives others
+
+	mu      sync.RWMutex
+	docs    []llm.Document
+	entries []entry        // one for each document
+	rows    map[string]int // by id
+}
+
+// An entry holds how often a document has each word, and how many it has.
+type entry struct {
+	counts map[string]int
+	length int
+}
+
+func (k *Keywords) name() string {
+	if k.Name == "" {
+		return "keywords"
+	}
+	return k.Name
+}
+
+// Describe implements [Describer].
+func (k *Keywords) Describe() (name string, limit int) { return k.name(), k.limit() }
+
+// Len returns the number of documents.
+func (k *Keywords) Len() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.docs)
+}
+
+// Add keeps docs. Ids and errors are as in [Store.Add].
+func (k *Keywords) Add(docs ...llm.Document) error {
+	docs, err := checked(docs)
+	if err != nil {
+		return fmt.Errorf("add to %q: %w", k.name(), err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.rows == nil {
+		k.rows = make(map[string]int)
+	}
+	for _, d := range docs {
+		e := entry{counts: make(map[string]int)}
+		for word := range words(d.Text) {
+			e.counts[word]++
+			e.length++
+		}
+		if row, ok := k.rows[d.ID]; ok {
+			k.docs[row], k.entries[row] = d, e
+			continue
+		}
+		k.rows[d.ID] = len(k.docs)
+		k.docs, k.entries = append(k.docs, d), append(k.entries, e)
+	}
+	return nil
+}
+
+// Delete forgets the documents with these ids and returns how many there were.
+func (k *Keywords) Delete(ids ...string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := len(k.docs)
+	for _, id := range ids {
+		delete(k.rows, id)
+	}
+	kept := 0
+	for i, d := range k.docs {
+		if _, ok := k.rows[d.ID]; ok {
+			k.docs[kept], k.entries[kept], k.rows[d.ID] = d, k.entries[i], kept
+			kept++
+		}
+	}
+	k.docs, k.entries = slices.Delete(k.docs, kept, before), slices.Delete(k.entries, kept, before)
+	return before - kept
+}
+
+// Retrieve returns the documents that fit query best. That none does is no
+// error; a store without documents is [ErrEmpty]. It is no run of its own, see
+// the function [Retrieve].
+func (k *Keywords) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
+	return k.search(ctx, query, &k.Options)
+}
+
+// With returns a retriever that searches k with other options.
+func (k *Keywords) With(o Options) Retriever { return &view{k, o} }
+
+func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Document, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	switch {
+	case strings.TrimSpace(query) == "":
+		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), errNoQuery)
+	case len(k.docs) == 0:
+		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), ErrEmpty)
+	}
+	asked := slices.Compact(slices.Sorted(words(query)))
+	counts := make([]int, len(k.docs)*len(asked)) // of each document, how often it has them
+	spread := make([]float64, len(asked))         // in how many documents they are
+	length := 0
+	for i, e := range k.entries {
+		length += e.length
+		for j, word := range asked {
+			if n := e.counts[word]; n > 0 {
+				counts[i*len(asked)+j] = n
+				spread[j]++
+			}
+		}
+	}
+	mean := float64(length) / float64(len(k.docs))
+	weights := spread
+	for j, n := range spread {
+		weights[j] = math.Log(1 + (float64(len(k.docs))-n+0.5)/(n+0.5))
+	}
+	found := top{size: min(o.limit(), len(k.docs))}
+	for i, d := range k.docs {
+		score := bm25(counts[i*len(asked):(i+1)*len(asked)], weights, float64(k.entries[i].length)/mean)
+		if score > 0 && score >= o.MinScore && (o.Filter == nil || o.Filter(d)) {
+			found.add(hit{i, score})
+		}
+	}
+	return documents(k.docs, best(found.heap, found.size)), nil
+}
+
+// bm25 scores a document by how often it has each word. A word counts less each
+// time it is there again, and less in a document of more than mean length.
+func bm25(counts []int, weights []float64, length float64) (score float64) {
+	const k1, b = 1.2, 0.75
+	for i, count := range counts {
+		if n := float64(count); n > 0 {
+			score += weights[i] * n * (k1 + 1) / (n + k1*(1-b+b*length))
+		}
+	}
+	return score
+}

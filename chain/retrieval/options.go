@@ -1,0 +1,63 @@
+package retrieval
+
+import (
+	"context"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// Options say which documents a search gives. The zero value gives the four
+// that fit best.
+type Options struct {
+	Limit    int     // how many documents at most; 0 is 4
+	MinScore float64 // documents that score less are left out; 0 leaves out none
+
+	// Filter reports whether a document may be found; nil lets all. It is called
+	// at most once for each document and search, by the goroutine that searches,
+	// while the store is locked: it must not use the store.
+	Filter func(llm.Document) bool
+
+	// Diversity trades likeness to the query for unlikeness of the documents
+	// found, which are taken from the five times Limit that fit best: from 0, the
+	// best fits, to 1. 0.5 is the usual maximal marginal relevance. It needs
+	// vectors, so that only a [Store] heeds it.
+	Diversity float64
+}
+
+const defaultLimit = 4
+
+func (o *Options) limit() int {
+	if o.Limit <= 0 {
+		return defaultLimit
+	}
+	return o.Limit
+}
+
+// accepted returns which of docs the filter lets be found; nil is all.
+func (o *Options) accepted(docs []llm.Document) []int {
+	if o.Filter == nil {
+		return nil
+	}
+	rows := make([]int, 0, len(docs))
+	for i, d := range docs {
+		if o.Filter(d) {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+// A view is a store that is searched with other options than its own.
+type view struct {
+	store interface {
+		name() string
+		search(ctx context.Context, query string, o *Options) ([]llm.Document, error)
+	}
+	options Options
+}
+
+func (v *view) Describe() (name string, limit int) { return v.store.name(), v.options.limit() }
+
+func (v *view) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
+	return v.store.search(ctx, query, &v.options)
+}
