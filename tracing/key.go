@@ -114,10 +114,11 @@ const (
 	keyTokenChoices = attribute.Key("callspan.token.choices")
 	keyContentCut   = attribute.Key("callspan.content_cut") // how many bytes an oversize span lost
 	keyEndpoint     = attribute.Key("callspan.export.endpoint")
-	keyDocumentIDs  = attribute.Key("callspan.retrieval.document_ids")
-	keyScores       = attribute.Key("callspan.retrieval.scores")  // in the order of the ids
-	keyInputs       = attribute.Key("callspan.embeddings.inputs") // how many texts
-	keyAttempt      = attribute.Key("callspan.retry.attempt")     // the number of the try that failed
+	keyFound        = attribute.Key("callspan.retrieval.found")        // how many documents
+	keyDocumentIDs  = attribute.Key("callspan.retrieval.document_ids") // of the first 128
+	keyScores       = attribute.Key("callspan.retrieval.scores")       // in the order of the ids
+	keyInputs       = attribute.Key("callspan.embeddings.inputs")      // how many texts
+	keyAttempt      = attribute.Key("callspan.retry.attempt")          // the number of the try that failed
 	keyWait         = attribute.Key("callspan.retry.wait_s")
 	keyEventName    = attribute.Key("callspan.event.name")
 	keyEventData    = attribute.Key("callspan.event.data")

@@ -1,7 +1,9 @@
 package tracing
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -12,8 +14,8 @@ const maxDocuments = 128
 
 // describeOutput adds what a run gave besides a model's answer: figures and
 // ids, no content.
-func describeOutput(a *attrs, kind callback.Kind, output any) {
-	switch out := output.(type) {
+func describeOutput(a *attrs, kind callback.Kind, res *callback.Result) {
+	switch out := res.Output.(type) {
 	case *callback.MemoryChange:
 		if out == nil || kind != callback.KindMemory {
 			return
@@ -35,6 +37,9 @@ func describeOutput(a *attrs, kind callback.Kind, output any) {
 		if kind != callback.KindRetriever {
 			return
 		}
+		if res.Err == nil {
+			a.int(keyFound, len(out))
+		}
 		out = out[:min(len(out), maxDocuments)]
 		ids, scores := make([]string, len(out)), make([]float64, len(out))
 		for i := range out {
@@ -48,8 +53,18 @@ func describeOutput(a *attrs, kind callback.Kind, output any) {
 }
 
 type jsonDocument struct {
-	ID    string  `json:"id"`
-	Score float64 `json:"score"`
+	ID    string    `json:"id"`
+	Score jsonScore `json:"score"`
+}
+
+// A jsonScore is null if it is no finite number, for which JSON has no form.
+type jsonScore float64
+
+func (s jsonScore) MarshalJSON() ([]byte, error) {
+	if f := float64(s); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(s))
 }
 
 // describeStepContent adds what tools and retrievers were given and gave.
@@ -69,7 +84,7 @@ func (t *Tracer) describeStepContent(a *attrs, info *callback.Info, res *callbac
 		if out, ok := res.Output.([]llm.Document); ok && len(out) > 0 {
 			docs := make([]jsonDocument, min(len(out), maxDocuments))
 			for i := range docs {
-				docs[i] = jsonDocument{valid(out[i].ID), out[i].Score}
+				docs[i] = jsonDocument{valid(out[i].ID), jsonScore(out[i].Score)}
 			}
 			addJSON(a, keyDocuments, docs)
 		}

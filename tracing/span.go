@@ -150,7 +150,7 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 		r.kind.model && res.Usage == nil && res.Total.Calls > 1 {
 		describeTotal(&a, &res.Total)
 	}
-	describeOutput(&a, r.info.Kind, res.Output)
+	describeOutput(&a, r.info.Kind, res)
 	if res.Stopped {
 		a.add(keyStopped.Bool(true))
 	}
