@@ -56,13 +56,15 @@ func given(hs []Handler) bool {
 }
 
 func (s *scope) observed() bool {
-	return s.sum != nil || s.opener != nil || len(s.handlers) > 0
+	return s.sum != nil || s.opener != nil || len(s.handlers) > 0 || s.budget != nil
 }
 
 // Start starts the run that info describes. The handlers of ctx are told, then
 // local, which see this run but not the runs below it (LangChain's constructor
 // callbacks). It returns the context for what runs below and the run, which is
-// nil if nobody listens.
+// nil if nobody listens. If a [Budget] refuses the run, that context has ended
+// with a [*BudgetError] as its cause, and what the run stands for must not be
+// done; [Do], [Stream] and [Model] see to that.
 //
 // Whoever starts a run writes the deferred [Active.End] on the next line.
 // info belongs to the run from then on.
@@ -93,6 +95,9 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	a.scope.Context = ctx
 	a.scope.run = a
 	a.scope.sum = &a.sum
+	if outer.budget != nil && info.Kind.billed() == 1 {
+		a.reserve(outer)
+	}
 	return &a.scope, a
 }
 
@@ -171,15 +176,20 @@ func (a *Active) Token(c llm.Chunk) {
 	}
 }
 
-func (a *Active) token(c *llm.Chunk) {
+// token returns an error if a budget wants the answer cut off after c.
+func (a *Active) token(c *llm.Chunk) (over *BudgetError) {
 	if c.HasContent() {
 		if a.count++; a.first == 0 {
 			a.first = max(time.Since(a.info.Started), 1)
+		}
+		if h := a.hold(); h != nil {
+			over = h.token(c)
 		}
 	}
 	for i := 0; i < len(a.tokens); {
 		i = a.tokenFrom(i, c)
 	}
+	return over
 }
 
 // Event tells the handlers of e. It may be called concurrently; the handlers are
@@ -221,18 +231,30 @@ func (a *Active) End(res *Result) {
 	if p != nil {
 		defer panic(p)
 	}
-	if !a.ended.CompareAndSwap(false, true) {
-		return
-	}
 	if res == nil {
 		res = new(Result)
+	}
+	a.end(res, p)
+}
+
+// end ends the run, of which p is the panic if not nil, unless it has ended.
+func (a *Active) end(res *Result, p any) {
+	if !a.ended.CompareAndSwap(false, true) {
+		return
 	}
 	if p != nil {
 		res.Err = newPanicError(p)
 	}
 	res.Ended = time.Now()
 	res.FirstToken, res.Tokens = a.first, a.count
+	h := a.hold()
+	if h != nil {
+		res.Err = h.judge(res.Err)
+	}
 	a.resolve(res)
+	if h != nil {
+		h.settle(res)
+	}
 	for i := len(a.runs) - 1; i >= 0; i-- {
 		a.events.Lock()
 		run := a.runs[i]

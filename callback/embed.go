@@ -79,7 +79,9 @@ func (e *announcedEmbedder) Embed(ctx context.Context, req *llm.EmbedRequest) (o
 	made := false
 	_, refused := Do(ctx, info, e.local, func(ctx context.Context) (any, error) {
 		made = true
-		out, err = e.embedder.Embed(ctx, req)
+		if out, err = e.embedder.Embed(ctx, req); err != nil {
+			err = overBudget(ctx, err)
+		}
 		if err == nil && (out == nil || len(out.Vectors) == 0) {
 			return nil, llm.ErrEmpty // the run says so; the caller gets what there is
 		}

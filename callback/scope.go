@@ -22,6 +22,8 @@ type scope struct {
 	session  string
 	sum      *sum    // of the enclosing run or counter; nil if nobody listens
 	run      *Active // the enclosing run; nil outside
+	budget   *Budget // the innermost; nil if there is none
+	hold     *hold   // of the nearest enclosing run that has one
 }
 
 type scopeKey struct{}

@@ -85,7 +85,9 @@ func endpointOf(m llm.Model) llm.Endpoint {
 }
 
 // Stream announces the sequence that body returns as one run, with the endings
-// of [Model]. info is asked for only if someone listens. Chunks go to the
+// of [Model]. A sequence that a [Budget] cuts off ends with its error, which is
+// also the one that the caller gets wherever a budget's error has ended the
+// context. info is asked for only if someone listens. Chunks go to the
 // handlers if the run is a model's; a step that passes on the chunks of its
 // model has the answer's text as its output.
 func Stream(ctx context.Context, info func() *Info, local []Handler,
@@ -111,6 +113,11 @@ func Stream(ctx context.Context, info func() *Info, local []Handler,
 		ctx, s.run = Start(ctx, i, local...)
 		s.res.Err = ErrGoexit // stands if the sequence does not return
 		defer s.run.End(&s.res)
+		if err := s.run.refused(); err != nil {
+			s.finish(i.Kind == KindLLM, err)
+			yield(llm.Chunk{}, err)
+			return
+		}
 		s.relay(ctx, body(ctx), yield)
 	}
 }
@@ -152,6 +159,9 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 		seq = func(func(llm.Chunk, error) bool) {}
 	}
 	for c, err := range seq {
+		if err != nil {
+			err = overBudget(ctx, err)
+		}
 		if s.state.Load() == over {
 			if !c.Hidden && !yield(c, err) || err != nil {
 				return
@@ -163,10 +173,18 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 			yield(c, err)
 			return
 		}
+		var cut *BudgetError
 		if model {
-			s.run.token(&c)
+			cut = s.run.token(&c)
 		}
 		s.acc.Add(&c)
+		if cut != nil {
+			s.finish(model, cut)
+			if c.Hidden || yield(c, nil) {
+				yield(llm.Chunk{}, cut)
+			}
+			return
+		}
 		if c.Hidden {
 			continue
 		}
@@ -211,7 +229,7 @@ func (s *stream) fill(model bool) {
 	s.acc = nil
 	if model {
 		s.res.Response = resp
-	} else {
+	} else if s.res.Output == nil {
 		s.res.Output = resp.Text()
 	}
 }
