@@ -53,6 +53,8 @@ func TestSteps(t *testing.T) {
 			`assistant [call00001 stock {"flower":"rose"}] [call00002 price {"flower":"rose"}]` + "\ntool call00001: 12\ntool call00002: 2.50", "Done.", "", "", 2},
 		{"calls with one id", says(calls(`call00001 stock {"flower":"rose"}`, `call00001 price {"flower":"rose"}`, ` stock {"flower":"lily"}`), text("stop", "Done.")),
 			`assistant [call00001 stock {"flower":"rose"}] [call00002 price {"flower":"rose"}] [call00003 stock {"flower":"lily"}]` + "\ntool call00001: 12\ntool call00002: 2.50\ntool call00003: 12", "Done.", "", "", 2},
+		{"a call without an id before one that has it", says(calls(` stock {"flower":"rose"}`, `call00001 price {"flower":"rose"}`), text("stop", "Done.")),
+			`assistant [call00002 stock {"flower":"rose"}] [call00001 price {"flower":"rose"}]` + "\ntool call00002: 12\ntool call00001: 2.50", "Done.", "", "", 2},
 		{"the same id in every step", says(calls(`a stock {"flower":"rose"}`), calls(`a stock {"flower":"rose"}`), text("stop", "Twelve.")),
 			`assistant [a stock {"flower":"rose"}]` + "\ntool a: 12\n" + `assistant [a stock {"flower":"rose"}]` + "\ntool a: 12", "Twelve.", "", "", 3},
 		{"several answers", says([]llm.Chunk{{Choice: 1, Text: "No."}, {Text: "Yes."}, {Choice: 1, Tool: &llm.ToolDelta{ID: "a", Name: "stock"}}, {Finish: "stop"}, {Choice: 1, Finish: "tool_calls"}}),
