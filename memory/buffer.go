@@ -35,7 +35,7 @@ func (b *Buffer) Save(_ context.Context, turn ...llm.Message) error {
 	for i, m := range turn {
 		kept[i] = asHistory(m)
 		if b.Count != nil {
-			tokens += b.Count(m.Text())
+			tokens += tokensOf(m, b.Count)
 		}
 	}
 	b.mu.Lock()
