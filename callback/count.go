@@ -1,6 +1,15 @@
 package callback
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/callspan/callspan/llm"
+)
 
 // A Count adds up the model calls below a context. Its methods may be called
 // at any time from any goroutine; the figures are exact once all runs below
@@ -30,4 +39,70 @@ func (c *Count) Models() map[ModelName]Total {
 		m[k] = *t
 	}
 	return m
+}
+
+// String returns the sum so far as LangChain's get_openai_callback prints it,
+// in several lines, with a line for each model if there is more than one.
+func (c *Count) String() string {
+	t := c.Total()
+	var b strings.Builder
+	fmt.Fprintf(&b, "Tokens Used: %d\n", t.Usage.Total())
+	fmt.Fprintf(&b, "\tPrompt Tokens: %d\n\t\tPrompt Tokens Cached: %d\n", t.Usage.Input, t.Usage.CacheRead)
+	fmt.Fprintf(&b, "\tCompletion Tokens: %d\n\t\tReasoning Tokens: %d\n", t.Usage.Output, t.Usage.Reasoning)
+	fmt.Fprintf(&b, "Successful Requests: %d\nFailed Requests: %d\n", t.Calls-t.Failed, t.Failed)
+	fmt.Fprintf(&b, "Total Cost (USD): %s", t.Cost.Human())
+	if notes := t.notes(); len(notes) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(notes, ", "))
+	}
+	models := c.Models()
+	if len(models) < 2 {
+		return b.String()
+	}
+	names := slices.SortedFunc(maps.Keys(models), func(a, b ModelName) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Model, b.Model))
+	})
+	for _, n := range names {
+		fmt.Fprintf(&b, "\n%s: %s", n, models[n])
+	}
+	return b.String()
+}
+
+// String returns the sum in one line.
+func (t Total) String() string {
+	calls := plural(t.Calls, "call")
+	if t.Failed > 0 {
+		calls += fmt.Sprintf(" (%d failed)", t.Failed)
+	}
+	parts := []string{calls}
+	if t.Usage != (llm.Usage{}) || t.Cost != 0 {
+		parts = append(parts, showUsage(&t.Usage), t.Cost.Human())
+	}
+	return strings.Join(append(parts, t.notes()...), ", ")
+}
+
+// notes says what the figures leave out.
+func (t *Total) notes() []string {
+	var notes []string
+	if t.Estimated > 0 {
+		notes = append(notes, fmt.Sprintf("%d counted here", t.Estimated))
+	}
+	if t.Unpriced > 0 {
+		notes = append(notes, fmt.Sprintf("%d without a known price", t.Unpriced))
+	}
+	if t.Open > 0 {
+		notes = append(notes, fmt.Sprintf("%d not ended", t.Open))
+	}
+	return notes
+}
+
+// String returns the model and, before a slash, its provider if there is one.
+func (n ModelName) String() string {
+	name := n.Model
+	if name == "" {
+		name = "<unknown>"
+	}
+	if n.Provider != "" {
+		name = n.Provider + "/" + name
+	}
+	return name
 }

@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"sync"
@@ -254,6 +255,77 @@ func TestCountConcurrentSafe(t *testing.T) {
 	wg.Wait()
 	if got := all.Total(); got.Usage.Total() != 4*63*64/2 || got.Calls != 63*64/2 {
 		t.Errorf("counted %+v", got)
+	}
+}
+
+// TestCountString: the figures of get_openai_callback, and what they leave out.
+func TestCountString(t *testing.T) {
+	ctx, count := callback.WithCount(t.Context())
+	wantCount(t, count, "Tokens Used: 0\n\tPrompt Tokens: 0\n\t\tPrompt Tokens Cached: 0\n\tCompletion Tokens: 0\n"+
+		"\t\tReasoning Tokens: 0\nSuccessful Requests: 0\nFailed Requests: 0\nTotal Cost (USD): $0")
+	llm.Collect(callback.Model(says{texts: []string{"a"}, usage: &llm.Usage{Input: 1000, Output: 100, CacheRead: 400, Reasoning: 30}}).Chat(ctx, question))
+	llm.Collect(callback.Model(says{err: errors.New("lost")}).Chat(ctx, question))
+	llm.Collect(callback.Model(metered{says{texts: []string{"a"}}}).Chat(ctx, question))
+	odd := &llm.Request{Model: "home-grown", Messages: question.Messages}
+	llm.Collect(callback.Model(says{texts: []string{"a"}, usage: &llm.Usage{Input: 7}}).Chat(ctx, odd))
+	_, run := callback.Start(ctx, &callback.Info{})
+	wantCount(t, count, `Tokens Used: 1117
+	Prompt Tokens: 1016
+		Prompt Tokens Cached: 400
+	Completion Tokens: 101
+		Reasoning Tokens: 30
+Successful Requests: 3
+Failed Requests: 1
+Total Cost (USD): $0.000182 (1 counted here, 1 without a known price, 1 not ended)
+openai/gpt-4o-mini: 3 calls (1 failed), 1009 tokens in (400 cached), 101 out (30 reasoning), $0.000182, 1 counted here
+openai/home-grown: 1 call, 7 tokens in, 0 out, $0, 1 without a known price`)
+	run.End(nil)
+	if got := (callback.Total{Calls: 2, Failed: 2}).String(); got != "2 calls (2 failed)" {
+		t.Errorf("total %s", got)
+	}
+	if got := (callback.ModelName{}).String(); got != "<unknown>" {
+		t.Errorf("model %s", got)
+	}
+}
+
+func wantCount(t *testing.T, c *callback.Count, want string) {
+	t.Helper()
+	if got := c.String(); got != want {
+		t.Errorf("count prints\n%s\nwant\n%s", got, want)
+	}
+}
+
+// BenchmarkWithCount: what a counted call costs that 64 goroutines make at once.
+// The sum is exact.
+func BenchmarkWithCount(b *testing.B) {
+	for _, n := range []int{1, 64} {
+		b.Run(fmt.Sprintf("goroutines=%d", n), func(b *testing.B) {
+			ctx, count := callback.WithCount(context.Background())
+			m := callback.Model(says{texts: []string{"a"}, usage: &llm.Usage{Input: 3, Output: 1}})
+			b.ReportAllocs()
+			b.ResetTimer()
+			var wg sync.WaitGroup
+			for i := range n {
+				wg.Go(func() {
+					ctx, own := callback.WithCount(ctx)
+					calls := b.N / n
+					if i == 0 {
+						calls += b.N % n
+					}
+					for range calls {
+						for range m.Chat(ctx, question) {
+						}
+					}
+					if got := own.Total(); got.Calls != calls || got.Usage.Total() != 4*calls {
+						b.Errorf("one of %d goroutines counted %v, want %d calls", n, got, calls)
+					}
+				})
+			}
+			wg.Wait()
+			if got := count.Total(); got.Calls != b.N || got.Usage.Input != 3*b.N || got.Usage.Output != b.N || got.Open != 0 {
+				b.Errorf("counted %v, want %d calls", got, b.N)
+			}
+		})
 	}
 }
 
