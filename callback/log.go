@@ -3,12 +3,18 @@ package callback
 import (
 	"context"
 	"log/slog"
+
+	"github.com/callspan/callspan/llm"
 )
 
-// Log returns a handler that writes runs to l: starts and events at debug
-// level, ends at info level, failures at error level. Each line has the run's
-// id and, where a handler opens spans, trace_id and span_id. No content is
-// logged. A nil l is slog.Default().
+// Log returns a handler that writes runs to l, one line each: ends at info
+// level, failures at error level, retries at warning level, starts and other
+// events at debug level, and four below it the tokens of models. The handler of
+// l decides what is shown.
+//
+// Each line has the run's id and, where a handler opens spans, trace_id and
+// span_id. No content is logged, but what errors say is. A nil l is
+// [slog.Default]. The handler may be used concurrently.
 func Log(l *slog.Logger) Handler {
 	if l == nil {
 		l = slog.Default()
@@ -16,14 +22,20 @@ func Log(l *slog.Logger) Handler {
 	return &logger{l}
 }
 
+// levelToken is the level of tokens, of which there may be thousands.
+const levelToken = slog.LevelDebug - 4
+
 type logger struct{ log *slog.Logger }
 
 func (l *logger) Start(ctx context.Context, info *Info) (context.Context, Run) {
-	r := &logRun{l.log, ctx, info}
+	r := logRun{l.log, ctx, info}
 	if l.log.Enabled(ctx, slog.LevelDebug) {
-		l.log.LogAttrs(ctx, slog.LevelDebug, string(info.Kind)+" start", r.attrs(0)...)
+		r.line(slog.LevelDebug, " start", identity(info, 0))
 	}
-	return ctx, r
+	if info.Kind == KindLLM && l.log.Enabled(ctx, levelToken) {
+		return ctx, &logTokenRun{r}
+	}
+	return ctx, &r
 }
 
 type logRun struct {
@@ -32,35 +44,18 @@ type logRun struct {
 	info *Info
 }
 
-// attrs returns what every line of the run says, with room for more.
-func (r *logRun) attrs(more int) []slog.Attr {
-	i := r.info
-	as := make([]slog.Attr, 0, 8+more)
-	as = append(as, slog.String("name", i.Name), slog.String("run_id", i.ID.String()))
-	if !i.Parent.IsZero() {
-		as = append(as, slog.String("parent_run_id", i.Parent.String()))
-	}
-	if i.TraceID != "" {
-		as = append(as, slog.String("trace_id", i.TraceID), slog.String("span_id", i.SpanID))
-	}
-	if i.Session != "" {
-		as = append(as, slog.String("session", i.Session))
-	}
-	if i.User != "" {
-		as = append(as, slog.String("user", i.User))
-	}
-	return as
+func (r *logRun) line(level slog.Level, what string, as []slog.Attr) {
+	r.log.LogAttrs(r.ctx, level, string(r.info.Kind)+what, as...)
 }
 
 func (r *logRun) Event(e Event) {
-	if !r.log.Enabled(r.ctx, slog.LevelDebug) {
-		return
+	level, what := slog.LevelDebug, " event"
+	if e.Kind == EventRetry {
+		level, what = slog.LevelWarn, " retry"
 	}
-	as := append(r.attrs(1), slog.String("event", string(e.Kind)))
-	if e.Name != "" {
-		as = append(as, slog.String("event_name", e.Name))
+	if r.log.Enabled(r.ctx, level) {
+		r.line(level, what, appendHappening(append(identity(r.info, 6), slog.String("event", string(e.Kind))), e))
 	}
-	r.log.LogAttrs(r.ctx, slog.LevelDebug, string(r.info.Kind)+" event", as...)
 }
 
 func (r *logRun) End(res *Result) {
@@ -68,33 +63,16 @@ func (r *logRun) End(res *Result) {
 	if res.Err != nil {
 		level, what = slog.LevelError, " error"
 	}
-	if !r.log.Enabled(r.ctx, level) {
-		return
+	if r.log.Enabled(r.ctx, level) {
+		r.line(level, what, appendOutcome(identity(r.info, 14), r.info, res))
 	}
-	as := append(r.attrs(10), slog.Duration("duration", res.Ended.Sub(r.info.Started)))
-	if res.FirstToken > 0 {
-		as = append(as, slog.Duration("first_token", res.FirstToken))
+}
+
+type logTokenRun struct{ logRun }
+
+// Token writes that a chunk has come, not what it says.
+func (r *logTokenRun) Token(c llm.Chunk) {
+	if c.HasContent() {
+		r.line(levelToken, " token", append(identity(r.info, 1), slog.Int("choice", c.Choice)))
 	}
-	if u := res.Usage; u != nil {
-		as = append(as, slog.Int("input_tokens", u.Input), slog.Int("output_tokens", u.Output),
-			slog.String("usage", string(res.UsageSource)))
-		if u.CacheRead > 0 {
-			as = append(as, slog.Int("cached_tokens", u.CacheRead))
-		}
-	} else if res.Total.Calls > 0 {
-		as = append(as, slog.Int("total_calls", res.Total.Calls),
-			slog.Int("total_input_tokens", res.Total.Usage.Input),
-			slog.Int("total_output_tokens", res.Total.Usage.Output),
-			slog.String("total_cost_usd", res.Total.Cost.String()))
-	}
-	if res.Priced {
-		as = append(as, slog.String("cost_usd", res.Cost.String()))
-	}
-	if res.Stopped {
-		as = append(as, slog.Bool("stopped", true))
-	}
-	if res.Err != nil {
-		as = append(as, slog.String("error_type", ErrorType(res.Err)), slog.String("error", res.Err.Error()))
-	}
-	r.log.LogAttrs(r.ctx, level, string(r.info.Kind)+what, as...)
 }

@@ -15,21 +15,27 @@ import (
 
 // Print returns a handler that shows runs as they happen, for a person: what
 // LangChain's StdOutCallbackHandler prints, and also model calls with their
-// answers, tokens, cost and errors. On a terminal, runs are indented below each
-// other and answers appear as they stream; elsewhere each event is one line
-// that begins with the short id of its run. Colours follow NO_COLOR.
+// answers, tokens, cost, retries and errors, what tools are given and return,
+// and what searches find.
 //
-// Control characters in what models say are shown, never obeyed. A nil w is
-// the standard output. What cannot be written is lost.
+// On a terminal, runs are indented below each other and answers appear as they
+// stream. Of several answers at a time one streams; the others follow, each in
+// one piece, and lines then name their runs by the beginning of the id.
+// Elsewhere each event, tokens too, is one line that begins with the first
+// eight digits of the run's id. Colours follow NO_COLOR and TERM=dumb.
+//
+// Control characters in what models say are shown, never obeyed. Inputs and
+// outputs are cut at 2000 bytes, answers never. A nil w is the standard output.
+// What cannot be written is lost. The handler may be used concurrently.
 func Print(w io.Writer) Handler {
-	if w == nil {
+	if isNil(w) {
 		w = os.Stdout
 	}
-	p := &printer{w: w, depth: make(map[ID]int)}
+	p := &printer{w: w, runs: make(map[ID]*printRun)}
 	if f, ok := w.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
 			p.live = true
-			p.color = os.Getenv("NO_COLOR") == ""
+			p.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 		}
 	}
 	return p
@@ -39,130 +45,221 @@ type printer struct {
 	w           io.Writer
 	live, color bool
 
-	mu    sync.Mutex
-	depth map[ID]int // of the runs that have not ended
-	owner *printRun  // whose answer is on the last, unfinished line
+	mu   sync.Mutex
+	used bool             // something is printed
+	runs map[ID]*printRun // that have not ended
+
+	// Of the answers that stream at the same time, the owner's appears.
+	owner   *printRun
+	midline bool        // the owner's last line is not finished
+	wrote   time.Time   // by the owner
+	waiting []*printRun // with text that is held back, in the order of its arrival
 }
 
 const (
-	bold  = "1"
-	faint = "2"
-	red   = "31"
-	green = "32"
+	plain  = ""
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
 )
 
 func (p *printer) paint(code, s string) string {
-	if !p.color {
+	if !p.color || code == plain || s == "" {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
+type printRun struct {
+	p        *printer
+	info     *Info
+	depth    int
+	labelled bool    // its lines name the run, since others are written between them
+	cut      bool    // another line broke its answer's line
+	code     string  // the colour of the last piece
+	streamed bool    // text has come as tokens
+	held     []piece // of the answer, while another one streams
+}
+
 func (p *printer) Start(ctx context.Context, info *Info) (context.Context, Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d, nested := p.depth[info.Parent]
-	if nested {
-		d++
+	r := &printRun{p: p, info: info}
+	if parent := p.runs[info.Parent]; parent != nil {
+		r.depth = parent.depth + 1
 	}
-	p.depth[info.ID] = d
-	r := &printRun{p: p, info: info, indent: strings.Repeat("  ", d)}
-	switch info.Kind {
-	case KindChain, KindAgent:
-		r.line(bold, "> Entering new "+r.name()+" chain...")
-	case KindLLM:
-		r.line(faint, "model "+r.name())
+	p.runs[info.ID] = r
+	if len(p.runs) > r.depth+1 { // not only its ancestors: runs side by side
+		for _, o := range p.runs {
+			o.labelled = o.labelled || o.depth >= r.depth
+		}
+	}
+	r.begin()
+	if info.Kind == KindLLM {
 		return ctx, &printTokenRun{r}
-	default:
-		r.line(faint, string(info.Kind)+" "+r.name())
 	}
 	return ctx, r
 }
 
-type printRun struct {
-	p      *printer
-	info   *Info
-	indent string
-	held   strings.Builder // the answer so far, while another run has the last line
+// begin writes the line of the start.
+func (r *printRun) begin() {
+	input := showInput(r.info)
+	switch r.info.Kind {
+	case KindChain, KindAgent:
+		if r.p.live && r.depth == 0 && r.p.used {
+			r.p.interrupt()
+			io.WriteString(r.p.w, "\n")
+		}
+		r.line(bold, fmt.Sprintf("> Entering new %s %s...", r.name(), r.info.Kind))
+	case KindLLM:
+		if input != "" {
+			input = " <- " + input
+		}
+		r.line(faint, "model "+r.name()+input)
+	case KindTool:
+		r.line(cyan, "tool "+r.name()+"("+input+")")
+	default:
+		if input != "" {
+			input = ": " + input
+		}
+		r.line(faint, r.noun()+" "+r.name()+input)
+	}
+}
+
+func (r *printRun) noun() string {
+	switch r.info.Kind {
+	case KindLLM:
+		return "model"
+	case "":
+		return "run"
+	}
+	return string(r.info.Kind)
 }
 
 func (r *printRun) name() string {
 	if r.info.Name == "" {
 		return "<unknown>"
 	}
-	return visible.Line(r.info.Name)
+	return r.info.Name
 }
 
-// line writes one line; the caller holds the lock.
+// prefix is what lines of the run begin with on a terminal.
+func (r *printRun) prefix() string {
+	prefix := strings.Repeat("  ", r.depth)
+	if r.labelled {
+		id := r.info.ID.String()
+		prefix += r.p.paint(faint, "["+id[:4]+"]") + " "
+	}
+	return prefix
+}
+
+// line writes what has happened. The caller holds the lock.
 func (r *printRun) line(code, text string) {
-	r.p.release()
-	if r.p.live {
-		fmt.Fprintf(r.p.w, "%s%s\n", r.indent, r.p.paint(code, text))
+	p := r.p
+	p.interrupt()
+	p.used = true
+	if !p.live {
+		id := r.info.ID.String()
+		io.WriteString(p.w, id[:8]+" "+visible.Line(text)+"\n")
 		return
 	}
-	id := r.info.ID.String()
-	fmt.Fprintf(r.p.w, "%s %s\n", id[:8], text)
+	var b strings.Builder
+	prefix := r.prefix()
+	for l := range strings.SplitSeq(strings.TrimSuffix(visible.Text(text), "\n"), "\n") {
+		b.WriteString(prefix + p.paint(code, l) + "\n")
+	}
+	io.WriteString(p.w, b.String())
 }
 
-// release finishes the line of a streaming answer.
-func (p *printer) release() {
-	if p.owner != nil {
-		io.WriteString(p.w, "\n")
-		p.owner = nil
+// interrupt makes room for a line between the pieces of an answer.
+func (p *printer) interrupt() {
+	if p.midline {
+		p.owner.cut = true
+		p.finishLine()
 	}
 }
 
 func (r *printRun) Event(e Event) {
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
-	text := string(e.Kind)
-	if e.Name != "" {
-		text += " " + e.Name
+	label, text := showEvent(e)
+	code := green
+	if e.Kind == EventRetry {
+		code = yellow
 	}
-	if e.Data != nil {
-		text += ": " + fmt.Sprint(e.Data)
-	}
-	if r.p.live {
-		r.line(green, visible.Text(text))
-	} else {
-		r.line(green, visible.Line(text))
+	switch {
+	case e.Kind == EventText && r.p.live:
+		r.line(code, text)
+	case text == "":
+		r.line(code, label)
+	default:
+		r.line(code, label+": "+text)
 	}
 }
 
 func (r *printRun) End(res *Result) {
-	r.p.mu.Lock()
-	defer r.p.mu.Unlock()
-	delete(r.p.depth, r.info.ID)
-	if r.info.Kind == KindLLM && !r.p.live && res.Response.Text() != "" {
-		r.line("", "answer: "+visible.Line(res.Response.Text()))
+	p := r.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.runs, r.info.ID)
+	if r.info.Kind == KindLLM {
+		r.answer(res.Response)
 	}
-	if r.held.Len() > 0 {
-		r.line("", visible.Text(r.held.String()))
-	}
-	took := res.Ended.Sub(r.info.Started).Round(time.Millisecond)
+	took := showDuration(res.Ended.Sub(r.info.Started))
 	switch {
 	case res.Err != nil:
-		r.line(red, fmt.Sprintf("%s %s failed after %s: %s", r.info.Kind, r.name(), took, visible.Line(res.Err.Error())))
-	case r.info.Kind == KindLLM:
-		r.line(faint, "model "+r.name()+": "+r.summary(res, took))
+		r.line(red, fmt.Sprintf("%s %s failed after %s: %s", r.noun(), r.name(), took, errorText(res.Err)))
 	case r.info.Kind == KindChain, r.info.Kind == KindAgent:
-		r.line(bold, "> Finished chain.")
+		text := fmt.Sprintf("> Finished %s.", r.info.Kind)
+		if res.Total.Calls > 0 {
+			text += fmt.Sprintf(" (%s, %s)", took, res.Total)
+		}
+		r.line(bold, text)
+	case r.info.Kind == KindLLM:
+		r.line(faint, "model "+r.name()+": "+summary(res, took))
+	case r.info.Kind == KindTool:
+		r.line(cyan, fmt.Sprintf("tool %s -> %s (%s)", r.name(), showOutput(res.Output), took))
 	default:
-		r.line(faint, fmt.Sprintf("%s %s: %s", r.info.Kind, r.name(), took))
+		r.finish(res, took)
 	}
+	p.next()
 }
 
-func (r *printRun) summary(res *Result, took time.Duration) string {
-	parts := []string{took.String()}
+// finish writes the end of a run that is neither step nor model nor tool.
+func (r *printRun) finish(res *Result, took string) {
+	text := fmt.Sprintf("%s %s: %s", r.noun(), r.name(), summary(res, took))
+	switch out := showOutput(res.Output); {
+	case strings.Contains(out, "\n"):
+		text += "\n" + out
+	case out != "":
+		text += ", " + out
+	}
+	if hits, ok := res.Output.([]llm.Document); ok {
+		separator := "; "
+		if r.p.live {
+			separator = "\n  "
+		}
+		for _, d := range hits {
+			text += separator + visible.Line(showDocument(d))
+		}
+	}
+	r.line(faint, text)
+}
+
+func summary(res *Result, took string) string {
+	parts := []string{took}
 	if res.FirstToken > 0 {
-		parts = append(parts, "first token "+res.FirstToken.Round(time.Millisecond).String())
+		parts = append(parts, "first token "+showDuration(res.FirstToken))
 	}
 	if u := res.Usage; u != nil {
 		about := ""
 		if res.UsageSource == llm.UsageEstimated {
 			about = "about "
 		}
-		parts = append(parts, fmt.Sprintf("%s%d tokens in, %d out", about, u.Input, u.Output))
+		parts = append(parts, about+showUsage(u))
 		if res.Priced {
 			parts = append(parts, res.Cost.Human())
 		} else {
@@ -173,25 +270,4 @@ func (r *printRun) summary(res *Result, took time.Duration) string {
 		parts = append(parts, "stopped")
 	}
 	return strings.Join(parts, ", ")
-}
-
-type printTokenRun struct{ *printRun }
-
-// Token writes the text of the first choice as it arrives, if no other run is
-// writing; two answers at once would not be readable.
-func (r *printTokenRun) Token(c llm.Chunk) {
-	if !r.p.live || c.Choice != 0 || c.Text == "" {
-		return
-	}
-	r.p.mu.Lock()
-	defer r.p.mu.Unlock()
-	if r.p.owner == nil && r.held.Len() == 0 {
-		r.p.owner = r.printRun
-		io.WriteString(r.p.w, r.indent)
-	}
-	if r.p.owner != r.printRun {
-		r.held.WriteString(c.Text)
-		return
-	}
-	io.WriteString(r.p.w, strings.ReplaceAll(visible.Text(c.Text), "\n", "\n"+r.indent))
 }
