@@ -12,8 +12,12 @@ import (
 // together, Info.ID is the same.
 //
 // A run that fails calls the error function, one that succeeds or is stopped by
-// its consumer the end function. OnLLMStart is also called for chat models if
-// OnChatModelStart is nil.
+// its consumer the end function. OnLLMStart is for text completions, and for
+// chat models if OnChatModelStart is nil; the other OnLLM functions are for
+// both. Agents are chains, as in LangChain; Info.Kind tells.
+//
+// The functions may be called concurrently. One that is set later counts for
+// runs that start then.
 type Funcs struct {
 	OnLLMStart       func(ctx context.Context, info *Info)
 	OnChatModelStart func(ctx context.Context, info *Info)
@@ -62,7 +66,7 @@ func (f *Funcs) Start(ctx context.Context, info *Info) (context.Context, Run) {
 func (f *Funcs) of(info *Info) (start startFunc, end, fail endFunc) {
 	switch info.Kind {
 	case KindLLM:
-		if _, chat := info.Input.(*llm.Request); chat && f.OnChatModelStart != nil {
+		if info.Endpoint.API != llm.APICompletions && f.OnChatModelStart != nil {
 			return f.OnChatModelStart, f.OnLLMEnd, f.OnLLMError
 		}
 		return f.OnLLMStart, f.OnLLMEnd, f.OnLLMError

@@ -33,6 +33,12 @@ func TestFuncs(t *testing.T) {
 			callback.Do(ctx, &callback.Info{Kind: kind}, nil, func(context.Context) (any, error) { return nil, err })
 		}
 	}
+	complete := func(err error) func(context.Context) {
+		return func(ctx context.Context) {
+			info := &callback.Info{Kind: callback.KindLLM, Endpoint: llm.Endpoint{API: llm.APICompletions}, Input: question}
+			callback.Do(ctx, info, nil, func(context.Context) (any, error) { return nil, err })
+		}
+	}
 	event := func(kind callback.EventKind) func(context.Context) {
 		return func(ctx context.Context) {
 			chain(ctx, "x", func(ctx context.Context) error { callback.Emit(ctx, callback.Event{Kind: kind}); return nil })
@@ -49,7 +55,8 @@ func TestFuncs(t *testing.T) {
 	}{
 		{"chat model", chat(says{texts: []string{"a"}}), "OnChatModelStart OnLLMNewToken OnLLMNewToken OnLLMEnd"},
 		{"failing chat model", chat(says{err: boom}), "OnChatModelStart OnLLMError"},
-		{"completion model", run(callback.KindLLM, nil), "OnLLMStart OnLLMEnd"},
+		{"completion model", complete(nil), "OnLLMStart OnLLMEnd"},
+		{"failing completion model", complete(boom), "OnLLMStart OnLLMError"},
 		{"chain", run(callback.KindChain, nil), "OnChainStart OnChainEnd"},
 		{"failing chain", run(callback.KindChain, boom), "OnChainStart OnChainError"},
 		{"tool", run(callback.KindTool, nil), "OnToolStart OnToolEnd"},
@@ -57,6 +64,9 @@ func TestFuncs(t *testing.T) {
 		{"retriever", run(callback.KindRetriever, nil), "OnRetrieverStart OnRetrieverEnd"},
 		{"failing retriever", run(callback.KindRetriever, boom), "OnRetrieverStart OnRetrieverError"},
 		{"memory", run(callback.KindMemory, nil), "OnOtherStart OnOtherEnd"},
+		{"agent", run(callback.KindAgent, nil), "OnChainStart OnChainEnd"},
+		{"embedding", run(callback.KindEmbedding, nil), "OnOtherStart OnOtherEnd"},
+		{"prompt", run(callback.KindPrompt, boom), "OnOtherStart OnOtherError"},
 		{"failing memory", run(callback.KindMemory, boom), "OnOtherStart OnOtherError"},
 		{"text", event(callback.EventText), "OnChainStart OnText OnChainEnd"},
 		{"retry", event(callback.EventRetry), "OnChainStart OnRetry OnChainEnd"},
