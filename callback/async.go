@@ -2,8 +2,9 @@ package callback
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -14,19 +15,22 @@ import (
 // not delay the stream. Calls reach the handler in the order in which they were
 // made. Close it when done.
 //
-// The handler's Start cannot give the run's children a context, so a handler
-// that opens spans does not belong here.
+// The handler's Start cannot give the run's children a context, so one that
+// opens spans does not belong here: it is not told, and that is reported once.
 type Async struct {
 	h       Handler
 	size    int
 	block   bool
 	mu      sync.Mutex
-	wake    sync.Cond // the queue has changed
+	wake    sync.Cond // the queue has changed, or what somebody waits for
 	queue   []call    // waiting from head on
 	head    int
 	closed  bool
 	done    chan struct{}
 	dropped atomic.Int64
+
+	accepted, delivered uint64 // calls so far
+	draining            int    // how many wait for deliveries
 }
 
 // A call is one call of the handler that waits for its turn.
@@ -43,18 +47,27 @@ type call struct {
 // The zero value holds 1024 calls and drops what does not fit.
 type AsyncOptions struct {
 	Size  int  // calls that wait at most; 0 is 1024
-	Block bool // wait for room instead of dropping
+	Block bool // wait for room instead of dropping, until the run's context ends
 }
 
 // NewAsync returns a handler that passes everything on to h from a goroutine
 // of its own. When the queue is full, whole runs (at their start), tokens and
 // events are dropped and counted; the end of a run that was started is always
-// delivered.
+// delivered. After Close all calls are dropped and counted.
 func NewAsync(h Handler, o AsyncOptions) *Async {
 	if o.Size <= 0 {
 		o.Size = 1024
 	}
 	a := &Async{h: h, size: o.Size, block: o.Block, done: make(chan struct{})}
+	switch {
+	case isNil(h):
+		a.h = nil
+		slog.Error("callback: async handler wraps a nil handler; nothing will be told")
+	case opensSpans(h):
+		a.h = nil
+		slog.Error("callback: async handler wraps a handler that opens spans, which would not nest;"+
+			" it is not told (give it to the runs directly)", "handler", reflect.TypeOf(h).String())
+	}
 	a.wake.L = &a.mu
 	go a.work()
 	return a
@@ -63,6 +76,30 @@ func NewAsync(h Handler, o AsyncOptions) *Async {
 // Dropped returns how many calls were not delivered: because the queue was
 // full, or because the Async was closed before they were made.
 func (a *Async) Dropped() int64 { return a.dropped.Load() }
+
+// Drain waits until all calls made before are delivered, or until ctx ends,
+// which is an error. Calls go on being accepted. A handler must not drain the
+// Async that it is behind.
+func (a *Async) Drain(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, a.wakeAll)
+	defer stop()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.draining++
+	defer func() { a.draining-- }()
+	for until := a.accepted; a.delivered < until; a.wake.Wait() {
+		if ctx.Err() != nil {
+			return fmt.Errorf("drain async handler with %s not delivered: %w", plural(int(until-a.delivered), "call"), ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (a *Async) wakeAll() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.wake.Broadcast()
+}
 
 // Close stops accepting calls, waits until those in the queue are delivered, or
 // until ctx ends, and stops the goroutine. Closing again waits again.
@@ -84,18 +121,24 @@ func (a *Async) Close(ctx context.Context) error {
 	a.mu.Lock()
 	left := a.waiting()
 	a.dropped.Add(int64(left))
+	a.delivered += uint64(left)
 	a.queue, a.head = nil, 0
+	a.wake.Broadcast()
 	a.mu.Unlock()
-	return fmt.Errorf("close async handler with %d calls not delivered: %w", left, ctx.Err())
+	return fmt.Errorf("close async handler with %s not delivered: %w", plural(left, "call"), ctx.Err())
 }
 
 // put queues c and reports whether it will be delivered. must is for calls that
 // may exceed the size: there is at most one per run that was started.
-func (a *Async) put(c call, must bool) bool {
+func (a *Async) put(ctx context.Context, c call, must bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for a.block && !must && !a.closed && a.waiting() >= a.size {
-		a.wake.Wait()
+	if a.block && !must && a.waiting() >= a.size {
+		stop := context.AfterFunc(ctx, a.wakeAll)
+		defer stop()
+		for !a.closed && a.waiting() >= a.size && ctx.Err() == nil {
+			a.wake.Wait()
+		}
 	}
 	if a.closed || !must && a.waiting() >= a.size {
 		a.dropped.Add(1)
@@ -107,6 +150,7 @@ func (a *Async) put(c call, must bool) bool {
 		a.queue, a.head = a.queue[:n], 0
 	}
 	a.queue = append(a.queue, c)
+	a.accepted++
 	a.wake.Broadcast()
 	return true
 }
@@ -132,19 +176,29 @@ func (a *Async) work() {
 		a.wake.Broadcast()
 		a.mu.Unlock()
 		c.run.deliver(c)
+		a.count()
 	}
 }
 
-// errAsyncNil explains a nil handler once, where it is used.
-var errAsyncNil = errors.New("async handler wraps a nil handler")
+// count counts a delivery.
+func (a *Async) count() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.delivered++; a.draining > 0 {
+		a.wake.Broadcast()
+	}
+}
 
 // Start queues the start of the run.
 func (a *Async) Start(ctx context.Context, info *Info) (context.Context, Run) {
 	if a.h == nil {
-		panic(errAsyncNil)
+		return ctx, nil
 	}
-	r := &asyncRun{a: a}
-	if !a.put(call{run: r, info: info, ctx: context.WithoutCancel(ctx)}, false) {
+	r := &asyncRun{a: a, ctx: ctx}
+	if tokens, _ := looksAt(a.h); tokens == looksNo {
+		r.quiet.Store(true)
+	}
+	if !a.put(ctx, call{run: r, info: info, ctx: context.WithoutCancel(ctx)}, false) {
 		return ctx, nil
 	}
 	return ctx, r
@@ -153,6 +207,7 @@ func (a *Async) Start(ctx context.Context, info *Info) (context.Context, Run) {
 // An asyncRun stands for the handler's run, which is known to the worker alone.
 type asyncRun struct {
 	a     *Async
+	ctx   context.Context
 	run   Run // used by the worker only
 	quiet atomic.Bool
 }
@@ -160,15 +215,15 @@ type asyncRun struct {
 // Token queues c unless the handler's run is known not to look at tokens.
 func (r *asyncRun) Token(c llm.Chunk) {
 	if !r.quiet.Load() {
-		r.a.put(call{run: r, chunk: c}, false)
+		r.a.put(r.ctx, call{run: r, chunk: c}, false)
 	}
 }
 
 // Event queues e.
-func (r *asyncRun) Event(e Event) { r.a.put(call{run: r, event: &e}, false) }
+func (r *asyncRun) Event(e Event) { r.a.put(r.ctx, call{run: r, event: &e}, false) }
 
 // End queues the end of the run.
-func (r *asyncRun) End(res *Result) { r.a.put(call{run: r, res: res}, true) }
+func (r *asyncRun) End(res *Result) { r.a.put(r.ctx, call{run: r, res: res}, true) }
 
 // deliver makes one call of the handler, on the worker's goroutine.
 func (r *asyncRun) deliver(c call) {

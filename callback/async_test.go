@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,7 +80,10 @@ func TestAsyncFull(t *testing.T) {
 // was not delivered.
 func TestAsyncCloseDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stuck := &callback.Funcs{OnChatModelStart: func(context.Context, *callback.Info) { time.Sleep(time.Hour) }}
+		stuck := &callback.Funcs{
+			OnChatModelStart: func(context.Context, *callback.Info) { time.Sleep(time.Hour) },
+			OnLLMNewToken:    func(context.Context, *callback.Info, llm.Chunk) {},
+		}
 		a := callback.NewAsync(stuck, callback.AsyncOptions{})
 		drain(t, nil, callback.Model(says{texts: []string{"a"}}, a).Chat(t.Context(), question))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -94,6 +98,175 @@ func TestAsyncCloseDeadline(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour) // the goroutine ends with the call it is in
 	})
+}
+
+// TestAsyncDrain: Drain waits for what was called before it and no longer.
+func TestAsyncDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := &recorder{}
+		slow := &callback.Funcs{
+			OnChainStart: func(context.Context, *callback.Info) { time.Sleep(time.Second); rec.note("start") },
+			OnChainEnd:   func(context.Context, *callback.Info, *callback.Result) { time.Sleep(time.Second); rec.note("end") },
+		}
+		a := callback.NewAsync(slow, callback.AsyncOptions{})
+		if err := a.Drain(t.Context()); err != nil {
+			t.Errorf("nothing to drain: %v", err)
+		}
+		do := func() { chain(t.Context(), "x", func(context.Context) error { return nil }, a) }
+		do()
+		if err := a.Drain(t.Context()); err != nil || rec.told() != 2 {
+			t.Errorf("drained %v: %v", rec.log, err)
+		}
+		do()
+		time.AfterFunc(time.Second, do)
+		begin := time.Now()
+		if err := a.Drain(t.Context()); err != nil || time.Since(begin) != 2*time.Second || rec.told() != 4 {
+			t.Errorf("drained %v after %v: %v", rec.log, time.Since(begin), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if err := a.Drain(ctx); err == nil || err.Error() != "drain async handler with 1 call not delivered: context deadline exceeded" {
+			t.Errorf("error %v", err)
+		}
+		if err := a.Close(t.Context()); err != nil || rec.told() != 6 || a.Dropped() != 0 {
+			t.Errorf("%v, told %v, %d dropped", err, rec.log, a.Dropped())
+		}
+		if err := a.Drain(t.Context()); err != nil {
+			t.Errorf("closed and drained: %v", err)
+		}
+	})
+}
+
+// told returns how many calls are noted.
+func (r *recorder) told() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.log)
+}
+
+// TestAsyncFullAndGone: who waits for room is let go by the end of the run's
+// context and by Close, and a run whose start is dropped is never heard of.
+func TestAsyncFullAndGone(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		let  func(a *callback.Async, cancel context.CancelFunc)
+	}{
+		{"context ends", func(_ *callback.Async, cancel context.CancelFunc) { cancel() }},
+		{"closed", func(a *callback.Async, _ context.CancelFunc) { go a.Close(context.Background()) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rec := &recorder{}
+				a := callback.NewAsync(&callback.Funcs{
+					OnChainStart: func(_ context.Context, info *callback.Info) {
+						rec.note("start %s", info.Name)
+						time.Sleep(time.Hour)
+					},
+					OnChainEnd: func(_ context.Context, info *callback.Info, _ *callback.Result) { rec.note("end %s", info.Name) },
+				}, callback.AsyncOptions{Size: 1, Block: true})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var ends []*callback.Active
+				begin := func(name string) {
+					_, run := callback.Start(ctx, &callback.Info{Kind: callback.KindChain, Name: name}, a)
+					ends = append(ends, run)
+				}
+				begin("a")
+				synctest.Wait() // the handler has it
+				begin("b")      // waits in the queue
+				now := time.Now()
+				time.AfterFunc(time.Second, func() { tc.let(a, cancel) })
+				begin("c") // waits for room
+				if took := time.Since(now); took != time.Second || a.Dropped() != 1 {
+					t.Errorf("let go after %v, %d dropped", took, a.Dropped())
+				}
+				for _, run := range ends {
+					run.End(nil)
+				}
+				a.Close(context.Background())
+				want := []string{"start a", "start b", "end a", "end b"}
+				if tc.name == "closed" {
+					want = want[:2] // the ends came after Close
+				}
+				if !slices.Equal(rec.log, want) {
+					t.Errorf("told %q, want %q", rec.log, want)
+				}
+			})
+		})
+	}
+}
+
+// TestAsyncOrder (C23): the calls of each run arrive in the order in which they
+// were made, whatever other runs do.
+func TestAsyncOrderConcurrentSafe(t *testing.T) {
+	rec := &recorder{}
+	a := callback.NewAsync(rec, callback.AsyncOptions{Size: 8, Block: true})
+	ctx := callback.WithHandlers(t.Context(), a)
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			name := fmt.Sprint(i)
+			m := llm.ModelFunc(says{texts: strings.Split("abcdef", "")}.Chat)
+			callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: name}, nil, func(ctx context.Context) (any, error) {
+				callback.Emit(ctx, callback.Event{Kind: callback.EventText})
+				return llm.Collect(callback.Model(m).Chat(ctx, &llm.Request{Model: "model " + name}))
+			})
+		})
+	}
+	wg.Wait()
+	if err := a.Close(t.Context()); err != nil || a.Dropped() != 0 {
+		t.Fatalf("%v, %d dropped", err, a.Dropped())
+	}
+	for i := range 32 {
+		name := fmt.Sprint(i)
+		var of []string
+		for _, l := range rec.log {
+			if f := strings.Fields(l); f[1] == name || f[1] == "model" && f[2] == name {
+				of = append(of, l)
+			}
+		}
+		want := []string{"start " + name, "event " + name + " text", "start model " + name}
+		for _, text := range append(strings.Split("abcdef", ""), "") {
+			want = append(want, fmt.Sprintf("token model %s %q", name, text))
+		}
+		want = append(want, "end model "+name+" ", "end "+name+" ")
+		if !slices.Equal(of, want) {
+			t.Fatalf("run %d: told %q, want %q", i, of, want)
+		}
+	}
+}
+
+// TestAsyncMisuse: a handler that cannot be behind an Async is named once, and
+// not told.
+func TestAsyncMisuse(t *testing.T) {
+	var none *recorder
+	spans := &opener{recorder{name: "x"}}
+	for _, tc := range []struct {
+		name string
+		h    callback.Handler
+		said string
+	}{
+		{"nil", nil, "wraps a nil handler"},
+		{"typed nil", none, "wraps a nil handler"},
+		{"opens spans", spans, "handler=*callback_test.opener"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			said, panics := reports(t), callback.Panics()
+			a := callback.NewAsync(tc.h, callback.AsyncOptions{})
+			for range 2 {
+				chain(t.Context(), "x", func(context.Context) error { return nil }, a)
+			}
+			if err := a.Close(t.Context()); err != nil || callback.Panics() != panics {
+				t.Errorf("%v, %d panics", err, callback.Panics()-panics)
+			}
+			if strings.Count(said.String(), tc.said) != 1 {
+				t.Errorf("said %s", said)
+			}
+		})
+	}
+	if len(spans.log) != 0 {
+		t.Errorf("told %v", spans.log)
+	}
 }
 
 func TestAsyncAfterClose(t *testing.T) {
