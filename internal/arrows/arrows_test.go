@@ -15,6 +15,7 @@ const (
 	grpc     = "google.golang.org/..."
 	schema   = "github.com/google/jsonschema-go/..."
 	group    = "golang.org/x/sync/..."
+	sse      = "./internal/sse"
 	visible  = "./internal/visible"
 )
 
@@ -25,7 +26,8 @@ var rules = []arrows.Rule{
 	{Packages: "./llm/price", May: []string{"./llm"}},
 	{Packages: "./llm/token", May: []string{"./llm", tiktoken}, Never: []string{otel, goOpenAI}},
 	{Packages: "./callback", May: []string{"./llm", "./llm/price", visible}, Never: []string{"./llm/token", otel, goOpenAI, tiktoken}},
-	{Packages: "./llm/openai", May: []string{"./llm", "./llm/price", "./llm/token", "./callback", goOpenAI}, Never: []string{otel}},
+	{Packages: "./callback/callbacktest", May: []string{"./llm", "./callback"}, Never: []string{"./llm/token", otel, goOpenAI, tiktoken}},
+	{Packages: "./llm/openai", May: []string{"./llm", "./llm/price", "./llm/token", "./callback", sse, goOpenAI}, Never: []string{otel}},
 	{Packages: "./memory", May: []string{"./llm", "./llm/prompt", "./callback"}, Never: []string{"./chain", otel, goOpenAI, tiktoken}},
 	{Packages: "./chain", May: []string{"./llm", "./llm/prompt", "./callback", "./memory", schema, group}, Never: []string{"./chain/...", otel, goOpenAI, tiktoken}},
 	{Packages: "./chain/tool", May: []string{"./llm", "./callback", schema}, Never: []string{"./memory", otel, goOpenAI, tiktoken}},
@@ -37,6 +39,7 @@ var rules = []arrows.Rule{
 	{Packages: "./examples/...", May: []string{"..."}},
 	{Packages: "./internal/...", May: []string{"..."}},
 	{Packages: visible, Never: []string{"./..."}},
+	{Packages: sse, Never: []string{"./..."}},
 }
 
 // owners are the libraries that are kept in one place.
@@ -88,6 +91,9 @@ func TestBrokenArrows(t *testing.T) {
 		{"callback imports token", imports("/callback", token), []string{"./callback imports ./llm/token", "./callback reaches ./llm/token"}},
 		{"callback reaches token", reaches("/callback", token), []string{"./callback reaches ./llm/token"}},
 		{"callback reaches otel", reaches("/callback", trace), []string{"./callback reaches " + trace}},
+		{"callback's test kit imports a library", imports("/callback/callbacktest", "testing", module+"/llm", module+"/callback", "go.uber.org/goleak"),
+			[]string{"./callback/callbacktest imports go.uber.org/goleak"}},
+		{"callback's test kit reaches otel", reaches("/callback/callbacktest", trace), []string{"./callback/callbacktest reaches " + trace}},
 		{"openai reaches otel", reaches("/llm/openai", trace), []string{"./llm/openai reaches " + trace}},
 		{"openai imports tiktoken", imports("/llm/openai", bpe), []string{"./llm/openai imports " + bpe, "./llm/openai imports " + bpe + ", which is left to ./llm/token"}},
 		{"memory imports chain", imports("/memory", module+"/chain"), []string{"./memory imports ./chain", "./memory reaches ./chain"}},

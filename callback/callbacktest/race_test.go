@@ -1,0 +1,5 @@
+//go:build race
+
+package callbacktest_test
+
+const raced = true
