@@ -123,9 +123,14 @@ func embedContenders(n int) (bare, handlerless, withSpan func() error) {
 	return bare, func() error { return call(context.Background()) }, func() error { return call(ctx) }
 }
 
-// TestEmbedAllocations: a vector costs no more than go-openai makes of it, and
-// a span a bounded number for each call.
+// TestEmbedAllocations: a vector costs less than go-openai makes of it, as it
+// is decoded once, and a span a bounded number for each call.
 func TestEmbedAllocations(t *testing.T) {
+	_, few, _ := embedContenders(20)
+	_, many, _ := embedContenders(220)
+	if got := (testing.AllocsPerRun(5, func() { many() }) - testing.AllocsPerRun(5, func() { few() })) / 200; got > 4 {
+		t.Errorf("%v allocations for each text, want at most 4", got)
+	}
 	for _, n := range []int{1, 200} {
 		bare, handlerless, withSpan := embedContenders(n)
 		allocs := func(call func() error) float64 {

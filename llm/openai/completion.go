@@ -15,7 +15,8 @@ import (
 // The prompt is the request's [llm.Request.Transcript]: a message alone is its
 // text as it is, a conversation is lines of "Human:" and "AI:". As nothing else
 // tells the model where its line ends, such requests do well to have "\nHuman:"
-// in Stop. Tools, formats and media, which no prompt can hold, are errors.
+// in Stop. Without MaxTokens, OpenAI's answers end after 16 tokens. Tools,
+// formats and media, which no prompt can hold, are errors.
 //
 // In all else it is like the model of [New].
 func NewCompletion(cfg openai.ClientConfig, o Options) *Model {

@@ -51,7 +51,7 @@ func TestCompletionStream(t *testing.T) {
 			want: []llm.Choice{{Text: "b", Finish: "stop"}, {Text: "c", Finish: "stop"}, {Text: "a!", Finish: "length"}}},
 		{name: "nothing to add", body: sse(stop, "[DONE]"), want: []llm.Choice{{Finish: "stop"}}},
 		{name: "a server that answers in the form of a chat", body: sse(delta(`{"content":"pink"}`, "stop"), "[DONE]"), want: []llm.Choice{{Text: "pink", Finish: "stop"}}},
-		{name: "text beside a delta", body: sse(`{"choices":[{"index":0,"text":"pink","delta":{"content":"pink"},"finish_reason":"stop"}]}`, "[DONE]"), want: []llm.Choice{{Text: "pink", Finish: "stop"}}},
+		{name: "text beside a delta", body: sse(`{"choices":[{"index":0,"text":"pink","delta":{"content":"all of it"},"finish_reason":"stop"}]}`, "[DONE]"), want: []llm.Choice{{Text: "pink", Finish: "stop"}}},
 		{name: "a server without finish reasons", body: sse(`{"choices":[{"index":0,"text":"pink"}]}`, "[DONE]"), want: []llm.Choice{{Text: "pink"}}},
 
 		{name: "clean close without a finish reason", body: sse(pink), want: []llm.Choice{{Text: "pink"}}, errType: "stream_truncated"},

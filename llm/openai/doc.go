@@ -10,6 +10,9 @@
 //		...
 //	}
 //
+// [New] makes chat models, [NewCompletion] text completion models of the same
+// type, and [NewEmbedder] what turns texts into vectors.
+//
 // Requests are sent and streams are read by go-openai's own client. Each frame
 // is decoded once, here, into a superset of what go-openai keeps: content as
 // text or as array, reasoning under its several names, service tier, cache and

@@ -92,6 +92,7 @@ func TestEmbed(t *testing.T) {
 		{name: "null", canned: canned{body: vectorsBody("null", vector(0, a), vector(1, "null"))}, errType: "malformed_response", message: "want a vector"},
 		{name: "NaN", canned: canned{body: vectorsBody("null", vector(0, floats(1, nan)), vector(1, b))}, errType: "malformed_response", message: "not made of 32-bit floats"},
 		{name: "infinity", canned: canned{body: vectorsBody("null", vector(0, floats(1, inf)), vector(1, b))}, errType: "malformed_response", message: "not made of 32-bit floats"},
+		{name: "larger than any vector", canned: canned{body: vectorsBody("null", vector(0, floats(1, 1e30)), vector(1, b))}, errType: "malformed_response", message: "not made of 32-bit floats"},
 		{name: "bytes instead of floats", canned: canned{body: vectorsBody("null", vector(0, `"9sYAAzzy/vfgDQAeOgD2/w=="`), vector(1, `"7eYk88vGApg30IwX8An+EA=="`))}, errType: "malformed_response", message: "not made of 32-bit floats"},
 		{name: "half a float", canned: canned{body: vectorsBody("null", vector(0, `"AAAAAAA="`), vector(1, b))}, errType: "malformed_response", message: "not made of 32-bit floats"},
 		{name: "no base64", canned: canned{body: vectorsBody("null", vector(0, `"?"`), vector(1, b))}, errType: "malformed_response", message: "not made of 32-bit floats"},
