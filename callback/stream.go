@@ -89,7 +89,7 @@ func endpointOf(m llm.Model) llm.Endpoint {
 // also the one that the caller gets wherever a budget's error has ended the
 // context. info is asked for only if someone listens. Chunks go to the
 // handlers if the run is a model's; a step that passes on the chunks of its
-// model has the answer's text as its output.
+// models has the text of the last answer as its output.
 func Stream(ctx context.Context, info func() *Info, local []Handler,
 	body func(context.Context) iter.Seq2[llm.Chunk, error]) iter.Seq2[llm.Chunk, error] {
 	var used atomic.Bool
@@ -130,6 +130,8 @@ type stream struct {
 	run *Active
 	acc *llm.Accumulator
 	res Result
+
+	answered bool // an answer that a step passes on has come to its end
 
 	// Who may end the run. While a chunk is being read, that read ends it, with
 	// the real error; while the consumer holds a chunk, the context and Abandon may.
@@ -176,6 +178,13 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 		var cut *BudgetError
 		if model {
 			cut = s.run.token(&c)
+		}
+		if !model && c.Choice == 0 {
+			if s.answered && c.HasContent() {
+				s.acc.Reset()
+				s.answered = false
+			}
+			s.answered = s.answered || c.Finish != ""
 		}
 		s.acc.Add(&c)
 		if cut != nil {

@@ -304,14 +304,16 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestStream: the chunks of every step pass unchanged, as they arrive.
+// TestStream: the chunks of every step pass unchanged, as they arrive; the run's
+// output is the answer alone.
 func TestStream(t *testing.T) {
 	first := append([]llm.Chunk{{Text: "Let me "}, {Text: "see."}}, calls(` stock {"flower":"rose"}`)...)
 	second := text("stop", "Twelve ", "stems.")
 	m := says(first, second)
 	a := &agent.Agent{Model: m, Tools: tool.Set{stock()}}
+	l := &log{}
 	var got []llm.Chunk
-	for c, err := range a.Stream(t.Context(), "Roses?") {
+	for c, err := range a.Stream(callback.WithHandlers(t.Context(), l), "Roses?") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,6 +321,9 @@ func TestStream(t *testing.T) {
 		if len(got) <= len(first) && len(m.requests) != 1 {
 			t.Error("chunks are held back")
 		}
+	}
+	if out := l.out["agent"]; out != "Twelve stems." {
+		t.Errorf("the run's output is %q", out)
 	}
 	if want := append(first, second...); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -386,6 +391,25 @@ func TestNested(t *testing.T) {
 	buyer.Name = "the buyer"
 	if _, err := buyer.AsTool(); err == nil || !strings.HasPrefix(err.Error(), `make tool "the buyer": a name has`) {
 		t.Errorf("a name that is no tool's: %v", err)
+	}
+}
+
+// TestBudget: a budget that is spent ends the agent, also from an agent below.
+func TestBudget(t *testing.T) {
+	buyer := &agent.Agent{Name: "buyer", Model: says(calls(`b price {"flower":"rose"}`)), Tools: tool.Set{price()}}
+	florist := &agent.Agent{Name: "florist", Model: says(calls(`a buyer {"task":"What do roses cost?"}`)), Tools: tool.Set{tool.Must(buyer.AsTool())}}
+	for calls := range 5 {
+		l := &log{}
+		ctx, budget := callback.WithBudget(callback.WithHandlers(t.Context(), l), callback.Limit{Calls: calls + 1})
+		_, err := florist.Run(ctx, "Price of roses?")
+		var over *callback.BudgetError
+		if !errors.As(err, &over) || callback.ErrorType(err) != "budget_exceeded" || budget.Spent().Calls != calls+1 {
+			t.Errorf("%d calls: got %v, spent %+v", calls+1, err, budget.Spent())
+		}
+		if res := l.last[callback.KindAgent]; callback.ErrorType(res.Err) != "budget_exceeded" {
+			t.Errorf("%d calls: the run ended with %v", calls+1, res.Err)
+		}
+		l.check(t)
 	}
 }
 
