@@ -18,7 +18,14 @@ type PanicError struct {
 	Stack []byte
 }
 
-func newPanicError(v any) *PanicError { return &PanicError{Value: v, Stack: debug.Stack()} }
+// newPanicError returns the error of a panic with v, which may be a PanicError
+// that was handed on from another goroutine.
+func newPanicError(v any) *PanicError {
+	if p, ok := v.(*PanicError); ok && p != nil {
+		return p
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
 
 // Error returns the panic's value as text.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }

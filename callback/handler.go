@@ -62,7 +62,7 @@ type EventKind string
 
 // The kinds of events.
 const (
-	EventText        EventKind = "text" // a piece of text worth showing, such as a formatted prompt
+	EventText        EventKind = "text"         // a piece of text worth showing, such as a formatted prompt
 	EventRetry       EventKind = "retry"        // Data is an Attempt
 	EventAgentAction EventKind = "agent_action" // Data is an llm.ToolCall that will be made
 	EventAgentFinish EventKind = "agent_finish" // Data is the answer as string

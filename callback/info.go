@@ -23,9 +23,9 @@ const (
 	KindEmbedding  Kind = "embedding" // *llm.EmbedRequest; *llm.EmbedResponse
 	KindMemory     Kind = "memory"    // *MemoryChange; *MemoryChange
 	KindPrompt     Kind = "prompt"    // the variables; []llm.Message
-	KindImage      Kind = "image"
-	KindAudio      Kind = "audio"
-	KindModeration Kind = "moderation"
+	KindImage      Kind = "image"      // the prompt as string; []string, where the images lie
+	KindAudio      Kind = "audio"      // speech: the text as string. Transcription: *llm.Media; the text as string
+	KindModeration Kind = "moderation" // the text as string; bool, whether it was flagged
 )
 
 // billed returns 1 for the kinds whose runs are calls that a provider bills,
@@ -49,6 +49,7 @@ type Info struct {
 	Endpoint llm.Endpoint   // where a model's call goes
 	Meter    llm.Meter      // counts tokens where the provider does not; may be nil
 	Prices   *price.Book    // nil is the built-in book
+	Resend   int            // how often the same request was sent before, where the client says so
 
 	ID      ID
 	Parent  ID // zero at the root

@@ -57,6 +57,7 @@ const (
 	keyErrorType        = semconv.ErrorTypeKey
 	keyServerAddress    = semconv.ServerAddressKey
 	keyServerPort       = semconv.ServerPortKey
+	keyResends          = semconv.HTTPRequestResendCountKey
 	keySession          = semconv.SessionIDKey
 	keyUser             = semconv.UserIDKey
 	keyExceptionType    = semconv.ExceptionTypeKey

@@ -82,6 +82,7 @@ func (k kind) describe(a *attrs, info *callback.Info) {
 	switch info.Kind {
 	case callback.KindLLM, callback.KindEmbedding:
 		describeEndpoint(a, info)
+		a.positive(keyResends, info.Resend)
 		switch req := info.Input.(type) {
 		case *llm.Request:
 			if req != nil {

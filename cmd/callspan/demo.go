@@ -96,7 +96,7 @@ func (o *demoOptions) play(p process) (code int, err error) {
 	ctx, stop := p.interrupts(context.Background())
 	defer stop()
 
-	inbox, err := receive(o.otlpFile)
+	inbox, err := receive(o.otlpFile, true)
 	if err != nil {
 		return exitFailed, err
 	}

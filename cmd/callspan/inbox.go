@@ -20,8 +20,8 @@ type inbox struct {
 }
 
 // receive starts the receiver. Everything that arrives is written to the file
-// at path at once, unless it is empty.
-func receive(path string) (*inbox, error) {
+// at path at once, unless it is empty, and kept to be looked at if keep is set.
+func receive(path string, keep bool) (*inbox, error) {
 	b := &inbox{}
 	var config otlpsink.Config
 	if path != "" {
@@ -33,10 +33,18 @@ func receive(path string) (*inbox, error) {
 		w := otlpjson.NewWriter(f)
 		// A receiver that cannot write refuses, so that the loss is counted.
 		config.OnTraces = func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
-			return nil, w.WriteTraces(r.ResourceSpans)
+			err := w.WriteTraces(r.ResourceSpans)
+			if !keep {
+				r.ResourceSpans = nil
+			}
+			return nil, err
 		}
 		config.OnMetrics = func(_ context.Context, r *colmetricspb.ExportMetricsServiceRequest) (*colmetricspb.ExportMetricsServiceResponse, error) {
-			return nil, w.WriteMetrics(r.ResourceMetrics)
+			err := w.WriteMetrics(r.ResourceMetrics)
+			if !keep {
+				r.ResourceMetrics = nil
+			}
+			return nil, err
 		}
 	}
 	var err error

@@ -46,6 +46,7 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "stream a conversation and show its trace: tree, tokens, money", demo},
 		{"doctor", "check the way of a span to its receiver, and say how to mend it", doctor},
+		{"proxy", "trace and price the calls of programs in any language", proxy},
 		{"version", "print the version of this command", version},
 	}
 }
@@ -67,7 +68,7 @@ func run(args []string, p process) int {
 	case "-version", "--version":
 		return version(nil, p)
 	}
-	fmt.Fprintf(p.stderr, "callspan: unknown command %q\nusage: callspan demo|doctor|version|help\n", name)
+	fmt.Fprintf(p.stderr, "callspan: unknown command %q\nusage: callspan demo|doctor|proxy|version|help\n", name)
 	return exitUsage
 }
 

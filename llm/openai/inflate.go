@@ -1,0 +1,88 @@
+package openai
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"iter"
+)
+
+// An inflater decompresses a body piece by piece, on the goroutine of whoever
+// gives it the pieces. It has to be stopped.
+type inflater struct {
+	feed feeder
+	out  []byte // what has come out of the last piece
+	next func() (struct{}, bool)
+	stop func()
+}
+
+// newInflater returns nil for an encoding that is not known here.
+func newInflater(encoding string) *inflater {
+	var open func(io.Reader) (io.Reader, error)
+	switch encoding {
+	case "gzip", "x-gzip":
+		open = func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
+	case "deflate":
+		open = openDeflate
+	default:
+		return nil
+	}
+	f := new(inflater)
+	f.next, f.stop = iter.Pull(func(more func(struct{}) bool) {
+		f.feed.more = func() bool { return more(struct{}{}) }
+		r, err := open(&f.feed)
+		buf := make([]byte, 16<<10)
+		for err == nil {
+			var n int
+			n, err = r.Read(buf)
+			f.out = append(f.out, buf[:n]...)
+		}
+		// What is broken is the client's to notice; nothing more is read along.
+	})
+	return f
+}
+
+// write returns what comes out of p, valid until the next call.
+func (f *inflater) write(p []byte) []byte {
+	f.out = f.out[:0]
+	f.feed.left = p
+	f.next()
+	f.feed.left = nil
+	return f.out
+}
+
+// openDeflate opens what servers send as deflate: zlib's format as the standard
+// says, or bare, as some do.
+func openDeflate(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	head, err := b.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	if head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		return zlib.NewReader(b)
+	}
+	return flate.NewReader(b), nil
+}
+
+// A feeder is a reader that asks for more when it has run dry.
+type feeder struct {
+	left []byte
+	more func() bool
+}
+
+func (f *feeder) Read(p []byte) (int, error) {
+	for len(f.left) == 0 {
+		if !f.more() {
+			return 0, errStopped
+		}
+	}
+	n := copy(p, f.left)
+	f.left = f.left[n:]
+	return n, nil
+}
+
+var errStopped = errors.New("stopped")

@@ -1,0 +1,244 @@
+package openai
+
+import (
+	"encoding/json"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// A responseFrame is one event of a stream of the responses API, or the body of
+// a response without streaming.
+type responseFrame struct {
+	whole   bool
+	failure error // the API's, of this frame
+	ended   bool  // the response is complete, incomplete or failed
+	out     []llm.Chunk
+	meta    llm.Meta
+	tool    llm.ToolDelta // of the last chunk that has one
+	tools   bool          // the answer calls tools
+}
+
+// decode reads one event, or the whole response.
+func (f *responseFrame) decode(raw []byte) error {
+	f.out, f.failure = f.out[:0], nil
+	var (
+		kind, delta       []byte
+		code, message     string
+		index             int
+		item, resp, cause []byte
+	)
+	if f.whole {
+		if !json.Valid(raw) {
+			return malformed(raw, errSyntax)
+		}
+		f.response(raw)
+		return nil
+	}
+	s := scanner{b: raw}
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "type":
+			kind = s.bytes()
+		case "delta":
+			if s.peek() == '"' {
+				delta = s.bytes()
+			} else {
+				s.skip() // of kinds that have no text
+			}
+		case "output_index":
+			index = s.int()
+		case "item":
+			item = s.raw()
+		case "response":
+			resp = s.raw()
+		case "error":
+			cause = s.raw()
+		case "code":
+			code = s.loose()
+		case "message":
+			message = s.loose()
+		default:
+			s.skip()
+		}
+	}
+	s.end()
+	if s.err != nil {
+		return malformed(raw, s.err)
+	}
+	switch string(kind) {
+	case "response.output_text.delta":
+		f.text(llm.Chunk{Text: string(delta)})
+	case "response.refusal.delta":
+		f.text(llm.Chunk{Refusal: string(delta)})
+	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta":
+		f.text(llm.Chunk{Reasoning: string(delta)})
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
+		f.call(llm.ToolDelta{Index: index, Arguments: string(delta)})
+	case "response.output_item.added":
+		var it responseItem
+		if json.Unmarshal(item, &it) == nil && it.call() {
+			f.call(llm.ToolDelta{Index: index, ID: it.CallID, Name: it.Name})
+		}
+	case "response.created", "response.in_progress", "response.queued":
+		f.facts(resp)
+	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
+		f.finish(resp)
+	case "error":
+		f.ended = true
+		f.failure = &llm.Error{Code: code, Message: message}
+		if present(cause) {
+			f.failure = frameError(cause)
+		} else if code == "" {
+			f.failure = &llm.Error{Type: inBand, Message: message}
+		}
+	case "": // an error in the form of the other APIs
+		if present(cause) {
+			f.ended, f.failure = true, frameError(cause)
+		}
+	}
+	return nil
+}
+
+func (f *responseFrame) text(c llm.Chunk) {
+	if c.HasContent() {
+		f.out = append(f.out, c)
+	}
+}
+
+func (f *responseFrame) call(d llm.ToolDelta) {
+	f.tools = true
+	f.out = append(f.out, llm.Chunk{Tool: &d})
+}
+
+type responseItem struct {
+	Type      string `json:"type"`
+	CallID    string `json:"call_id"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+	Input     string `json:"input"` // of a custom tool
+	Content   []struct {
+		Type, Text, Refusal string
+	} `json:"content"`
+	Summary []struct{ Text string } `json:"summary"`
+}
+
+func (it *responseItem) call() bool {
+	return it.Type == "function_call" || it.Type == "custom_tool_call"
+}
+
+// A responseObject is what the API says of a response as a whole.
+type responseObject struct {
+	ID      string            `json:"id"`
+	Model   string            `json:"model"`
+	Tier    string            `json:"service_tier"`
+	Status  string            `json:"status"`
+	Error   json.RawMessage   `json:"error"`
+	Output  []json.RawMessage `json:"output"`
+	Details struct {
+		Reason string `json:"reason"`
+	} `json:"incomplete_details"`
+	Usage *struct {
+		Input  int `json:"input_tokens"`
+		Output int `json:"output_tokens"`
+		In     struct {
+			Cached  int `json:"cached_tokens"`
+			Written int `json:"cache_write_tokens"`
+		} `json:"input_tokens_details"`
+		Out struct {
+			Reasoning int `json:"reasoning_tokens"`
+		} `json:"output_tokens_details"`
+		Cost json.RawMessage `json:"cost"`
+	} `json:"usage"`
+}
+
+// object reads what fits; a response may hold fields of any kind.
+func object(raw []byte) (o responseObject) {
+	if err := json.Unmarshal(raw, &o); err != nil && !mistyped(err) {
+		return responseObject{}
+	}
+	return o
+}
+
+// facts hands out what is known of the response, where it is new.
+func (f *responseFrame) facts(raw []byte) {
+	o := object(raw)
+	meta := llm.Meta{ID: o.ID, Model: o.Model, ServiceTier: o.Tier}
+	if o.Usage != nil {
+		meta.Cost = amount(o.Usage.Cost)
+	}
+	if meta != f.meta {
+		f.meta = meta
+		f.out = append(f.out, llm.Chunk{Meta: &meta})
+	}
+}
+
+// response reads a whole response.
+func (f *responseFrame) response(raw []byte) {
+	for i, rawItem := range object(raw).Output {
+		var it responseItem
+		if err := json.Unmarshal(rawItem, &it); err != nil && !mistyped(err) {
+			continue
+		}
+		var c llm.Chunk
+		for _, p := range it.Content {
+			c.Text += p.Text
+			c.Refusal += p.Refusal
+		}
+		for _, p := range it.Summary {
+			c.Reasoning += p.Text
+		}
+		if it.Type == "reasoning" {
+			c.Reasoning, c.Text = c.Reasoning+c.Text, ""
+		}
+		f.text(c)
+		if it.call() {
+			f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
+		}
+	}
+	f.finish(raw)
+}
+
+// finish hands out how the response ended and what it used.
+func (f *responseFrame) finish(raw []byte) {
+	f.ended = true
+	f.facts(raw)
+	o := object(raw)
+	c := llm.Chunk{Finish: "stop"}
+	switch o.Status {
+	case "incomplete":
+		switch c.Finish = o.Details.Reason; c.Finish {
+		case "max_output_tokens", "":
+			c.Finish = "length"
+		}
+	case "failed", "cancelled":
+		c.Finish = ""
+		f.failure = &llm.Error{Code: o.Status, Message: "the response was " + o.Status}
+		if present(o.Error) {
+			f.failure = frameError(o.Error)
+		}
+	case "queued", "in_progress":
+		c.Finish = "" // it goes on in the background
+	default:
+		if f.tools {
+			c.Finish = "tool_calls"
+		}
+	}
+	if u := o.Usage; u != nil {
+		c.Usage = &llm.Usage{Input: max(u.Input, 0), Output: max(u.Output, 0)}
+		c.Usage.CacheRead = min(max(u.In.Cached, 0), c.Usage.Input)
+		c.Usage.CacheWrite = min(max(u.In.Written, 0), c.Usage.Input-c.Usage.CacheRead)
+		c.Usage.Reasoning = min(max(u.Out.Reasoning, 0), c.Usage.Output)
+	}
+	if c.Finish != "" || c.Usage != nil {
+		f.out = append(f.out, c)
+	}
+}
+
+// loose returns the next value if it is a string, and passes over others.
+func (s *scanner) loose() string {
+	if s.peek() == '"' {
+		return s.string()
+	}
+	s.skip()
+	return ""
+}

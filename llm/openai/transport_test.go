@@ -1,0 +1,283 @@
+package openai_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/callspan/callspan/callback"
+	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/sashabaranov/go-openai"
+)
+
+// seen notes how runs end, a line for each.
+type seen struct{ lines []string }
+
+func (s *seen) Start(ctx context.Context, i *callback.Info) (context.Context, callback.Run) {
+	return ctx, &seenRun{s, i}
+}
+
+type seenRun struct {
+	s *seen
+	i *callback.Info
+}
+
+func (r *seenRun) End(res *callback.Result) {
+	line := fmt.Sprintf("%s %s %s", r.i.Kind, r.i.Endpoint.Provider, r.i.Name)
+	if u := res.Usage; u != nil {
+		line += fmt.Sprintf(" %d/%d %s", u.Input, u.Output, res.UsageSource)
+	}
+	if res.Response.Text() != "" {
+		line += fmt.Sprintf(" %q", res.Response.Text())
+	}
+	if res.Stopped {
+		line += " stopped"
+	}
+	if res.Err != nil {
+		line += " error " + callback.ErrorType(res.Err)
+	}
+	r.s.lines = append(r.s.lines, line)
+}
+
+func (s *seen) check(t *testing.T, want ...string) {
+	t.Helper()
+	if got := strings.Join(s.lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("runs\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+// serveBody answers every request with body.
+func serveBody(t *testing.T, status int, header map[string]string, body []byte) (url string, sent *[]byte) {
+	t.Helper()
+	sent = new([]byte)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*sent, _ = io.ReadAll(r.Body)
+		for k, v := range header {
+			w.Header().Set(k, v)
+		}
+		w.WriteHeader(status)
+		w.Write(body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, sent
+}
+
+// client returns an HTTP client through a Transport, whose connections end with
+// the test.
+func client(t *testing.T, hs ...callback.Handler) *http.Client {
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(base.CloseIdleConnections)
+	tr := callopenai.NewTransport(base, hs...)
+	tr.Provider = "openai"
+	return &http.Client{Transport: tr}
+}
+
+func post(t *testing.T, c *http.Client, url, body string, header ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+var eventStream = map[string]string{"Content-Type": "text/event-stream"}
+
+const ask = `{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"roses?"}]}`
+
+// TestTransport: what a client of any kind sends and reads is a run, and passes
+// as it is.
+func TestTransport(t *testing.T) {
+	stream := sse(delta(`{"role":"assistant","content":""}`, ""), delta(`{"content":"Pink"}`, ""), delta(`{"content":" roses"}`, ""),
+		delta(`{}`, "stop"), "[DONE]")
+	withUsage := sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]")
+	withoutUsage := sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]")
+	whole := []byte(`{"id":"1","model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Pink"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}`)
+	responses := sse(`{"type":"response.created","response":{"id":"r1","model":"gpt-5-mini","status":"in_progress"}}`,
+		`{"type":"response.output_text.delta","output_index":0,"delta":"Pink"}`,
+		`{"type":"response.completed","response":{"id":"r1","model":"gpt-5-mini","status":"completed","output":[],"usage":{"input_tokens":8,"output_tokens":5,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":13}}}`)
+	for _, tc := range []struct {
+		name   string
+		path   string
+		ask    string
+		status int
+		header map[string]string
+		body   []byte
+		passes []byte // body if nil
+		sent   string // ask if empty
+		want   string
+	}{
+		{name: "a stream without usage", path: "/v1/chat/completions", ask: ask, header: eventStream, body: stream,
+			sent: ask[:len(ask)-1] + `,"stream_options":{"include_usage":true}}`,
+			want: `llm openai gpt-4o-mini 10/2 estimated "Pink roses"`},
+		{name: "a stream whose usage the client did not ask for", path: "/v1/chat/completions", ask: ask, header: eventStream,
+			body: withUsage, passes: withoutUsage, sent: ask[:len(ask)-1] + `,"stream_options":{"include_usage":true}}`,
+			want: `llm openai gpt-4o-mini 20/2 reported "Pink"`},
+		{name: "a stream whose usage the client asked for", path: "/v1/chat/completions",
+			ask:    `{"stream_options":{"include_usage":true},` + ask[1:],
+			header: eventStream, body: withUsage, want: `llm openai gpt-4o-mini 20/2 reported "Pink"`},
+		{name: "a stream whose usage the client refused", path: "/v1/chat/completions",
+			ask:    `{"stream_options":{"include_usage":false},` + ask[1:],
+			header: eventStream, body: withoutUsage, want: `llm openai gpt-4o-mini 10/1 estimated "Pink"`},
+		{name: "a whole answer", path: "/v1/chat/completions", ask: `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"roses?"}]}`, body: whole,
+			want: `llm openai gpt-4o-mini 9/1 reported "Pink"`},
+		{name: "responses", path: "/v1/responses", ask: `{"model":"gpt-5-mini","stream":true,"input":"roses?"}`, header: eventStream, body: responses,
+			want: `llm openai gpt-5-mini 8/5 reported "Pink"`},
+		{name: "a text completion", path: "/v1/completions", ask: `{"model":"gpt-3.5-turbo-instruct","prompt":"roses are"}`,
+			body: []byte(`{"id":"1","model":"gpt-3.5-turbo-instruct","choices":[{"text":" red","index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":1,"total_tokens":3}}`),
+			want: `llm openai gpt-3.5-turbo-instruct 2/1 reported " red"`},
+		{name: "embeddings", path: "/v1/embeddings", ask: `{"model":"text-embedding-3-small","input":["roses"]}`,
+			body: []byte(`{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.6,0.8]}],"model":"text-embedding-3-small","usage":{"prompt_tokens":1,"total_tokens":1}}`),
+			want: `embedding openai text-embedding-3-small 1/0 reported`},
+		{name: "an error of the API", path: "/v1/chat/completions", status: 429, ask: `{"model":"m","messages":[]}`,
+			body: []byte(`{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}`),
+			want: `llm openai m error rate_limit_exceeded`},
+		{name: "an error in the stream", path: "/v1/chat/completions", ask: `{"stream_options":{"include_usage":true},` + ask[1:], header: eventStream,
+			body: sse(delta(`{"content":"Pink"}`, ""), `{"error":{"message":"overloaded","code":"server_error"}}`),
+			want: `llm openai gpt-4o-mini 10/1 estimated "Pink" error server_error`},
+		{name: "a stream that is cut", path: "/v1/chat/completions", ask: `{"stream_options":{"include_usage":true},` + ask[1:], header: eventStream,
+			body: sse(delta(`{"content":"Pink"}`, "")), want: `llm openai gpt-4o-mini 10/1 estimated "Pink" error stream_truncated`},
+		{name: "another path", path: "/v1/models", ask: `{}`, body: []byte(`{}`)},
+		{name: "a request that is no JSON", path: "/v1/chat/completions", status: 400, ask: `roses?`, body: []byte(`{"error":{"message":"no JSON","type":"invalid_request_error"}}`),
+			want: `llm openai  error invalid_request_error`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.status == 0 {
+				tc.status = 200
+			}
+			if tc.passes == nil {
+				tc.passes = tc.body
+			}
+			if tc.sent == "" {
+				tc.sent = tc.ask
+			}
+			url, sent := serveBody(t, tc.status, tc.header, tc.body)
+			rec := new(seen)
+			for _, read := range []func(io.Reader) io.Reader{
+				func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader,
+			} {
+				rec.lines = nil
+				resp := post(t, client(t, rec), url+tc.path, tc.ask)
+				got, err := io.ReadAll(read(resp.Body))
+				resp.Body.Close()
+				if err != nil || !bytes.Equal(got, tc.passes) || resp.StatusCode != tc.status {
+					t.Errorf("status %d, read %q, %v", resp.StatusCode, got, err)
+				}
+				if string(*sent) != tc.sent {
+					t.Errorf("sent %s", *sent)
+				}
+				if tc.want == "" {
+					rec.check(t)
+				} else {
+					rec.check(t, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// TestTransportCompressed: a client that asks for compression gets the bytes as
+// they are, and its call is read along all the same.
+func TestTransportCompressed(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	for _, f := range []string{delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]"} {
+		z.Write(sse(f))
+		z.Flush()
+	}
+	z.Close()
+	url, sent := serveBody(t, 200, map[string]string{"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}, zipped.Bytes())
+	rec := new(seen)
+	resp := post(t, client(t, rec), url+"/v1/chat/completions", ask, "Accept-Encoding", "gzip")
+	got, err := io.ReadAll(iotest.HalfReader(resp.Body))
+	resp.Body.Close()
+	if err != nil || !bytes.Equal(got, zipped.Bytes()) || string(*sent) != ask {
+		t.Errorf("%d bytes of %d, %v; sent %s", len(got), zipped.Len(), err, *sent)
+	}
+	rec.check(t, `llm openai gpt-4o-mini 20/2 reported "Pink"`)
+}
+
+// TestTransportClose: closing early is no failure, and closing at the end of
+// the answer is not early.
+func TestTransportClose(t *testing.T) {
+	url, _ := serveBody(t, 200, eventStream, sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]"))
+	for bytes, want := range map[int]string{
+		100: `llm openai gpt-4o-mini 10/0 estimated stopped`,
+		400: `llm openai gpt-4o-mini 10/1 estimated "Pink" stopped`,
+		600: `llm openai gpt-4o-mini 10/1 estimated "Pink"`,
+	} {
+		rec := new(seen)
+		resp := post(t, client(t, rec), url+"/v1/chat/completions", `{"stream_options":{"include_usage":true},`+ask[1:])
+		io.ReadFull(resp.Body, make([]byte, bytes))
+		resp.Body.Close()
+		rec.check(t, want)
+	}
+}
+
+// TestTransportCanceled: the end of the context ends the run, also while the
+// client does something else.
+func TestTransportCanceled(t *testing.T) {
+	url, _ := serveBody(t, 200, eventStream, sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+	ended := make(chan *callback.Result, 1)
+	h := &callback.Funcs{OnLLMError: func(_ context.Context, _ *callback.Info, res *callback.Result) { ended <- res }}
+	ctx, cancel := context.WithCancel(t.Context())
+	req, _ := http.NewRequestWithContext(ctx, "POST", url+"/v1/chat/completions", strings.NewReader(ask))
+	resp, err := client(t, h).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	cancel()
+	if res := <-ended; !errors.Is(res.Err, context.Canceled) {
+		t.Errorf("ended with %v", res.Err)
+	}
+}
+
+// TestWrapConfig: go-openai's own types over a wrapped configuration.
+func TestWrapConfig(t *testing.T) {
+	url, _ := serveBody(t, 200, eventStream, sse(delta(`{"content":"Pink"}`, ""), delta(`{"content":" roses"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]"))
+	rec := new(seen)
+	cfg := openai.DefaultConfig("sk-test")
+	cfg.BaseURL = url + "/v1"
+	base := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	defer base.CloseIdleConnections()
+	cfg.HTTPClient = base
+	callopenai.WrapConfig(&cfg, rec)
+	s, err := openai.NewClientWithConfig(cfg).CreateChatCompletionStream(t.Context(), openai.ChatCompletionRequest{
+		Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	text, frames := "", 0
+	for {
+		c, err := s.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames++
+		text += c.Choices[0].Delta.Content // the usage has no choices
+	}
+	if text != "Pink roses" || frames != 3 {
+		t.Errorf("%q in %d frames", text, frames)
+	}
+	rec.check(t, `llm 127.0.0.1 gpt-4o-mini 20/2 reported "Pink roses"`)
+}

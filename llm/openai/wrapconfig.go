@@ -1,0 +1,35 @@
+package openai
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/sashabaranov/go-openai"
+)
+
+// WrapConfig makes every client that is built from cfg announce its calls, as a
+// [Transport] does: go-openai's own types stay in use. The HTTP client that is
+// in cfg sends the requests.
+func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) {
+	t := NewTransport(nil, handlers...)
+	if u, err := url.Parse(cfg.BaseURL); err == nil {
+		t.Provider = providerOf(cfg.APIType, u.Hostname())
+	}
+	next := cfg.HTTPClient
+	if next == nil {
+		next = http.DefaultClient
+	}
+	cfg.HTTPClient = &doer{t, next}
+}
+
+// A doer is a Transport in the form in which go-openai wants it.
+type doer struct {
+	transport *Transport
+	next      openai.HTTPDoer
+}
+
+// Do sends req.
+func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	return d.transport.do(req, d.next.Do)
+}
