@@ -198,6 +198,16 @@ func TestContractDispatch(t *testing.T) {
 		}
 		_ = said // each fault is reported once per process, perhaps by another test
 	})
+	t.Run("C18 handlers cannot fail what they observe; budgets can", func(t *testing.T) {
+		ctx, _ := callback.WithBudget(t.Context(), callback.Limit{Calls: 1})
+		m := callback.Model(says{texts: []string{"a"}})
+		llm.Collect(m.Chat(ctx, question))
+		_, err := llm.Collect(m.Chat(ctx, question))
+		var over *callback.BudgetError
+		if !errors.As(err, &over) {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("C23 each run is told in order, whatever runs beside it", func(t *testing.T) {
 		rec := &recorder{}
 		ctx := callback.WithHandlers(t.Context(), rec)

@@ -14,6 +14,7 @@ import (
 type Explanation struct {
 	Handlers []Explained // those that are told, in the order in which they start, then the others
 	Counters int         // of [WithCount], which count the run
+	Budgets  []*Budget   // that hold the run, the innermost first
 	Parent   *Info       // of the enclosing run, nil if there is none; it must not be changed
 	Tags     []string
 	Metadata []string // names of the entries, sorted
@@ -56,6 +57,9 @@ func Explain(ctx context.Context, local ...Handler) Explanation {
 		if c.models != nil {
 			e.Counters++
 		}
+	}
+	for b := s.budget; b != nil; b = b.outer {
+		e.Budgets = append(e.Budgets, b)
 	}
 	e.Handlers = s.explain(local)
 	return e
@@ -181,9 +185,30 @@ func (e Explanation) String() string {
 	if e.Counters > 0 {
 		line("Counters", fmt.Sprint(e.Counters))
 	}
+	for _, l := range e.Budgets {
+		line("Budget", l.limit.text())
+	}
 	line("Tags", strings.Join(e.Tags, ", "))
 	line("Metadata", strings.Join(e.Metadata, ", "))
 	line("User", e.User)
 	line("Session", e.Session)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// text names the limits that are set.
+func (l Limit) text() string {
+	if fault := l.fault(); fault != "" {
+		return "refuses every call: " + fault
+	}
+	var parts []string
+	if l.Tokens > 0 {
+		parts = append(parts, plural(l.Tokens, "token"))
+	}
+	if l.Cost > 0 {
+		parts = append(parts, l.Cost.Human())
+	}
+	if l.Calls > 0 {
+		parts = append(parts, plural(l.Calls, "call"))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -132,9 +132,15 @@ func TestExplainInherited(t *testing.T) {
 	ctx, _ := callback.WithCount(t.Context())
 	ctx = callback.WithMetadata(callback.WithTags(callback.WithSession(ctx, "s-1"), "a", "b"), map[string]any{"z": 1, "b": 2})
 	ctx, _ = callback.WithCount(ctx)
+	ctx, outer := callback.WithBudget(ctx, callback.Limit{Tokens: 1000, Cost: 5e11, Calls: 1})
+	ctx, inner := callback.WithBudget(ctx, callback.Limit{})
+	if got := callback.Explain(ctx).String(); !strings.Contains(got,
+		"\nBudget: refuses every call: its Limit is empty; set Tokens, Cost or Calls\nBudget: 1000 tokens, $0.50, 1 call\nTags: a, b\nMetadata: b, z\n") {
+		t.Errorf("got %s", got)
+	}
 	callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: "stock", Tags: []string{"own"}}, nil, func(ctx context.Context) (any, error) {
 		e := callback.Explain(ctx)
-		if e.Counters != 2 || !slices.Equal(e.Tags, []string{"a", "b"}) || !slices.Equal(e.Metadata, []string{"b", "z"}) ||
+		if e.Counters != 2 || !slices.Equal(e.Budgets, []*callback.Budget{inner, outer}) || !slices.Equal(e.Tags, []string{"a", "b"}) || !slices.Equal(e.Metadata, []string{"b", "z"}) ||
 			e.Session != "s-1" || e.User != "" || e.Parent == nil || e.Parent.Name != "stock" {
 			t.Errorf("explained %+v", e)
 		}
