@@ -3,7 +3,9 @@ package callback_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/callspan/callspan/callback"
@@ -76,8 +78,70 @@ func ExampleDo() {
 	// 24 <nil>
 }
 
-// Show what happens, for a person.
+// Show what happens, for a person. On a terminal this is nested and coloured,
+// and answers appear while they stream.
 func ExamplePrint() {
-	ctx := callback.WithHandlers(context.Background(), callback.Print(os.Stdout))
-	_ = ctx // run the program
+	ctx := callback.WithHandlers(context.Background(), callback.Print(withoutIDs{}))
+	chain(ctx, "shop", func(ctx context.Context) error {
+		callback.Emit(ctx, callback.Event{Kind: callback.EventText, Data: "1 + 2 = ?"})
+		return nil
+	})
+	// Output:
+	// > Entering new shop chain...
+	// text: 1 + 2 = ?
+	// > Finished chain.
+}
+
+// withoutIDs leaves out the run's id, which is another one each time.
+type withoutIDs struct{}
+
+func (withoutIDs) Write(line []byte) (int, error) {
+	os.Stdout.Write(line[9:])
+	return len(line), nil
+}
+
+// Keep a file of what happens, one line for each event.
+func ExampleNewFile() {
+	dir, _ := os.MkdirTemp("", "callback")
+	defer os.RemoveAll(dir)
+	file, err := callback.NewFile(filepath.Join(dir, "runs.jsonl"), callback.FileOptions{Content: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	model := callback.Model(says{texts: []string{"Pink roses."}}, file)
+	llm.Collect(model.Chat(context.Background(), question))
+	fmt.Println(file.Close()) // what could not be written
+	// Output: <nil>
+}
+
+// Log goes where the program's log goes, without content.
+func ExampleLog() {
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case "time", "run_id", "duration", "first_token": // another one each time
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	model := callback.Model(says{texts: []string{"Pink", " roses."}, usage: &llm.Usage{Input: 12, Output: 3}}, callback.Log(log))
+	llm.Collect(model.Chat(callback.WithSession(context.Background(), "s-1"), question))
+	// Output: level=INFO msg="llm end" name=gpt-4o-mini session=s-1 provider=openai model=gpt-4o-mini chunks=2 finish_reasons=[stop] input_tokens=12 output_tokens=3 usage=reported cost_usd=0.0000036
+}
+
+// What get_openai_callback prints.
+func ExampleCount_String() {
+	ctx, count := callback.WithCount(context.Background())
+	model := callback.Model(says{texts: []string{"Pink roses."}, usage: &llm.Usage{Input: 12, Output: 3}})
+	llm.Collect(model.Chat(ctx, question))
+	fmt.Println(count)
+	// Output:
+	// Tokens Used: 15
+	// 	Prompt Tokens: 12
+	// 		Prompt Tokens Cached: 0
+	// 	Completion Tokens: 3
+	// 		Reasoning Tokens: 0
+	// Successful Requests: 1
+	// Failed Requests: 0
+	// Total Cost (USD): $0.0000036
 }
