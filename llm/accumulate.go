@@ -113,6 +113,11 @@ func (p *partial) addTool(d *ToolDelta) {
 			t = &p.tools[i]
 		}
 	}
+	// Some servers send all of several calls under one index. A fragment that
+	// names another call begins it.
+	if t != nil && d.Name != "" && d.ID != "" && t.id != "" && d.ID != t.id {
+		t = nil
+	}
 	if t == nil {
 		if len(p.tools) >= maxIndex {
 			return

@@ -61,6 +61,22 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// TestCollectCalls: parallel calls are told apart also where a server sends them
+// under one index, and fragments that repeat their call's id belong to it.
+func TestCollectCalls(t *testing.T) {
+	resp, err := llm.Collect(seq(nil,
+		llm.Chunk{Tool: &llm.ToolDelta{ID: "a", Name: "stock", Arguments: `{"f":`}},
+		llm.Chunk{Tool: &llm.ToolDelta{ID: "a", Name: "stock", Arguments: `1}`}},
+		llm.Chunk{Tool: &llm.ToolDelta{ID: "b", Name: "price", Arguments: `{`}},
+		llm.Chunk{Tool: &llm.ToolDelta{Arguments: `}`}},
+		llm.Chunk{Finish: "tool_calls"},
+	))
+	want := []llm.ToolCall{{ID: "a", Name: "stock", Arguments: `{"f":1}`}, {ID: "b", Name: "price", Arguments: `{}`}}
+	if err != nil || !reflect.DeepEqual(resp.Choices[0].ToolCalls, want) {
+		t.Errorf("%+v, %v", resp.Choices[0].ToolCalls, err)
+	}
+}
+
 // TestReset: an accumulator that is used again starts empty, and what it gave
 // before does not change.
 func TestReset(t *testing.T) {
