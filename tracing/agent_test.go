@@ -122,7 +122,7 @@ func (clock) Start(ctx context.Context, _ *callback.Info) (context.Context, call
 // comes of them.
 func TestAgentGolden(t *testing.T) {
 	agentScenarios(t, func(t *testing.T, path string, sc *agentScenario, bodies [][]byte) {
-		r := record(tracing.WithContent(sc.Content))
+		r := record(tracing.WithContent(captured(sc.Content)))
 		synctest.Test(t, func(t *testing.T) { sc.play(callback.WithHandlers(t.Context(), clock{}), r.tracer, bodies) })
 		spantree.Golden(t, path, "spans", spantree.FromSDK(r.spans()))
 	})
@@ -136,7 +136,7 @@ func TestAgentConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer sink.Close()
-		tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()), tracing.WithServiceName("florist"), tracing.WithContent(sc.Content))
+		tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()), tracing.WithServiceName("florist"), tracing.WithContent(captured(sc.Content)))
 		if err != nil {
 			t.Fatal(err)
 		}

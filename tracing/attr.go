@@ -11,7 +11,7 @@ import (
 
 // attrs is a list of attributes that is being built. All strings that go into
 // a span pass through it, since one that is not valid UTF-8 makes receivers
-// refuse the whole request.
+// refuse the whole request, and a key may be anywhere.
 type attrs []attribute.KeyValue
 
 func (a *attrs) add(kv attribute.KeyValue) { *a = append(*a, kv) }
@@ -28,7 +28,7 @@ func (a *attrs) positive(k attribute.Key, v int) {
 // str adds v unless it is empty.
 func (a *attrs) str(k attribute.Key, v string) {
 	if v != "" {
-		a.add(k.String(valid(v)))
+		a.add(k.String(clean(v)))
 	}
 }
 
@@ -37,10 +37,10 @@ func (a *attrs) strs(k attribute.Key, vs []string) {
 		return
 	}
 	for i, v := range vs {
-		if !utf8.ValidString(v) {
+		if clean(v) != v {
 			fixed := append([]string(nil), vs...)
 			for j := i; j < len(fixed); j++ {
-				fixed[j] = valid(fixed[j])
+				fixed[j] = clean(fixed[j])
 			}
 			vs = fixed
 			break
@@ -60,7 +60,7 @@ func (a *attrs) any(k attribute.Key, v any) {
 	switch v := v.(type) {
 	case nil:
 	case string:
-		a.add(k.String(valid(v)))
+		a.add(k.String(clean(v)))
 	case bool:
 		a.add(k.Bool(v))
 	case int:
@@ -74,11 +74,15 @@ func (a *attrs) any(k attribute.Key, v any) {
 	case []string:
 		a.strs(k, v)
 	case error:
-		a.add(k.String(valid(v.Error())))
+		a.add(k.String(clean(v.Error())))
 	default:
-		a.add(k.String(valid(fmt.Sprint(v))))
+		a.add(k.String(clean(fmt.Sprint(v))))
 	}
 }
+
+// clean returns s as it may stand in a span whatever is captured: valid UTF-8
+// and without keys.
+func clean(s string) string { return RedactKeys(valid(s)) }
 
 // valid returns s with every byte that is not UTF-8 replaced.
 func valid(s string) string {

@@ -1,182 +1,152 @@
 package tracing
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Content is recorded as JSON strings in the form of the conventions' message
-// schemas: backends of today parse strings and not structured attributes.
+// Content says which content spans carry: what was asked, what was answered, or
+// both.
+type Content uint8
 
-// maxText bounds each text that is recorded. It is cut before it is encoded, so
-// that the JSON stays whole.
-const maxText = 32 << 10
+const (
+	// ContentInput is what models, tools and retrievers are given: messages (of a
+	// conversation also the earlier answers), tool definitions, arguments, queries.
+	ContentInput Content = 1 << iota
+	// ContentOutput is what they give: answers with the text of token events, tool
+	// results, which documents were found.
+	ContentOutput
+)
 
-// text returns s as it may be recorded: redacted, bounded and valid UTF-8. What
-// a redactor fails on is not recorded.
-func (t *Tracer) text(s string) (out string) {
-	defer func() {
-		if p := recover(); p != nil {
-			otel.Handle(fmt.Errorf("callspan: the redactor panicked: %v", p))
-			out = "[redactor failed]"
-		}
-	}()
-	if t.conf.redact != nil {
-		s = t.conf.redact(s)
+const (
+	// ContentOff is the default.
+	ContentOff Content = 0
+	// ContentBoth also lets the data of events through that are neither.
+	ContentBoth = ContentInput | ContentOutput
+)
+
+// contentLimits bound what a span carries, in bytes.
+type contentLimits struct {
+	text  int // of each text
+	whole int // of each attribute
+}
+
+// A receiver takes at most 4 MiB at once, and thirty turns of 32 KiB are a
+// quarter of that.
+const (
+	maxText      = 32 << 10
+	maxAttribute = 256 << 10
+)
+
+// The least that limits can be: markers have to fit.
+const (
+	minText      = 64
+	minAttribute = 1024
+)
+
+// A recorder makes the content attributes of one span.
+type recorder struct {
+	*config
+	lost int // bytes that the limits left out
+}
+
+// text returns s as it may be recorded, of any length.
+func (r *recorder) text(s string) string {
+	switch {
+	case s == "":
+		return ""
+	case r.hash != nil:
+		return r.hash.sum(s)
 	}
-	return valid(cut(s, maxText))
+	return r.scrub(s)
 }
 
-type jsonMessage struct {
-	Role   string     `json:"role"`
-	Name   string     `json:"name,omitempty"`
-	Parts  []jsonPart `json:"parts"`
-	Finish string     `json:"finish_reason,omitempty"`
+// attribute adds a text as an attribute of its own.
+func (r *recorder) attribute(a *attrs, key attribute.Key, s string) {
+	if s != "" {
+		short, lost := shorten(s, r.limits.text)
+		r.lost += lost
+		a.add(key.String(short))
+	}
 }
 
-// A jsonPart is any of the schema's parts; which fields it has follows from its
-// type.
-type jsonPart struct {
-	Type      string          `json:"type"`
-	Content   *string         `json:"content,omitempty"`
-	ID        string          `json:"id,omitempty"`
-	Name      string          `json:"name,omitempty"`
-	Arguments json.RawMessage `json:"arguments,omitempty"`
-	Response  *string         `json:"response,omitempty"`
-	Modality  string          `json:"modality,omitempty"`
-	MIMEType  string          `json:"mime_type,omitempty"`
-	URI       string          `json:"uri,omitempty"`
-}
-
-type jsonTool struct {
-	Type        string          `json:"type"`
-	Name        string          `json:"name"`
-	Description string          `json:"description,omitempty"`
-	Parameters  json.RawMessage `json:"parameters,omitempty"`
-}
-
+// describeContent adds what was asked and answered, as JSON strings in the form
+// of the conventions' message schemas: backends of today parse strings and not
+// structured attributes.
 func (t *Tracer) describeContent(a *attrs, info *callback.Info, res *callback.Result) {
-	if req, ok := info.Input.(*llm.Request); ok && req != nil {
-		msgs := make([]jsonMessage, len(req.Messages))
-		for i := range req.Messages {
-			msgs[i] = t.message(&req.Messages[i])
+	r := &recorder{config: t.conf}
+	if t.conf.content&ContentInput != 0 {
+		r.describeInput(a, info)
+	}
+	if t.conf.content&ContentOutput != 0 {
+		r.describeOutput(a, info, res)
+	}
+	if r.lost > 0 {
+		a.int(keyContentCut, r.lost)
+	}
+}
+
+func (r *recorder) describeInput(a *attrs, info *callback.Info) {
+	switch in := info.Input.(type) {
+	case *llm.Request:
+		if in == nil {
+			return
 		}
-		addJSON(a, keyInputMessages, msgs)
-		if len(req.Tools) > 0 {
-			tools := make([]jsonTool, len(req.Tools))
-			for i, d := range req.Tools {
-				tools[i] = jsonTool{Type: "function", Name: valid(d.Name), Description: t.text(d.Description)}
-				if p := []byte(t.text(string(d.Parameters))); json.Valid(p) {
-					tools[i].Parameters = p
-				}
-			}
-			addJSON(a, keyToolDefinitions, tools)
+		msgs := make([]message, len(in.Messages))
+		for i := range in.Messages {
+			msgs[i] = r.message(&in.Messages[i])
+		}
+		a.add(keyInputMessages.String(r.inputs(msgs)))
+		if len(in.Tools) > 0 {
+			a.add(keyToolDefinitions.String(r.tools(in.Tools)))
+		}
+	case *callback.ToolCall:
+		if in != nil && info.Kind == callback.KindTool {
+			r.attribute(a, keyToolArguments, r.value(in.Arguments))
+		}
+	case *callback.Search:
+		if in != nil && info.Kind == callback.KindRetriever {
+			r.attribute(a, keyQuery, r.text(in.Query))
+		}
+	case string:
+		if op := kindOf(info).op; op == opWorkflow || op == opAgent {
+			a.add(keyInputMessages.String(r.inputs([]message{{role: "user", parts: r.parts(in)}})))
 		}
 	}
+}
+
+func (r *recorder) describeOutput(a *attrs, info *callback.Info, res *callback.Result) {
 	if res.Response != nil && len(res.Response.Choices) > 0 {
 		reasons := finishReasons(res.Response, true)
-		msgs := make([]jsonMessage, len(res.Response.Choices))
+		msgs := make([]message, len(res.Response.Choices))
 		for i := range res.Response.Choices {
-			msgs[i] = t.choice(&res.Response.Choices[i], reasons[i])
+			msgs[i] = r.choice(&res.Response.Choices[i], reasons[i])
 		}
-		addJSON(a, keyOutputMessages, msgs)
+		a.add(keyOutputMessages.String(r.outputs(msgs)))
 	}
-	t.describeStepContent(a, info, res)
-	if op := kindOf(info).op; op == opWorkflow || op == opAgent {
-		if s, ok := info.Input.(string); ok {
-			addJSON(a, keyInputMessages, []jsonMessage{{Role: "user", Parts: t.texts(s)}})
+	switch info.Kind {
+	case callback.KindTool:
+		if in, ok := info.Input.(*callback.ToolCall); ok && in != nil {
+			r.attribute(a, keyToolResult, r.value(res.Output))
 		}
-		if s, ok := res.Output.(string); ok && s != "" {
-			addJSON(a, keyOutputMessages, []jsonMessage{{Role: "assistant", Parts: t.texts(s), Finish: "stop"}})
-		}
-	}
-}
-
-func addJSON(a *attrs, key attribute.Key, v any) {
-	if b, err := json.Marshal(v); err == nil {
-		a.str(key, string(b))
-	}
-}
-
-// marshalContained encodes a value of the user's, whose methods may panic.
-func marshalContained(v any) (b []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("encode %T: panic: %v", v, p)
-		}
-	}()
-	return json.Marshal(v)
-}
-
-func (t *Tracer) texts(s string) []jsonPart {
-	s = t.text(s)
-	return []jsonPart{{Type: "text", Content: &s}}
-}
-
-func (t *Tracer) message(m *llm.Message) jsonMessage {
-	j := jsonMessage{Role: valid(string(m.Role)), Name: valid(m.Name), Parts: []jsonPart{}}
-	if m.Role == llm.RoleTool {
-		s := t.text(m.Text())
-		j.Parts = append(j.Parts, jsonPart{Type: "tool_call_response", ID: valid(m.ToolCallID), Response: &s})
-		return j
-	}
-	for i := range m.Parts {
-		if p := &m.Parts[i]; p.Media != nil {
-			j.Parts = append(j.Parts, t.media(p.Media))
-		} else {
-			j.Parts = append(j.Parts, t.texts(p.Text)...)
+	case callback.KindRetriever:
+		if in, ok := info.Input.(*callback.Search); ok && in != nil {
+			describeDocuments(a, res.Output)
 		}
 	}
-	return t.addCalls(j, m.ToolCalls)
-}
-
-func (t *Tracer) choice(c *llm.Choice, finish string) jsonMessage {
-	if finish == "tool_calls" || finish == "function_call" {
-		finish = "tool_call"
-	}
-	j := jsonMessage{Role: "assistant", Finish: valid(finish), Parts: []jsonPart{}}
-	if c.Reasoning != "" {
-		s := t.text(c.Reasoning)
-		j.Parts = append(j.Parts, jsonPart{Type: "reasoning", Content: &s})
-	}
-	if c.Text != "" {
-		j.Parts = append(j.Parts, t.texts(c.Text)...)
-	}
-	if c.Refusal != "" {
-		j.Parts = append(j.Parts, t.texts(c.Refusal)...)
-	}
-	return t.addCalls(j, c.ToolCalls)
-}
-
-func (t *Tracer) addCalls(j jsonMessage, calls []llm.ToolCall) jsonMessage {
-	for _, c := range calls {
-		p := jsonPart{Type: "tool_call", ID: valid(c.ID), Name: valid(c.Name)}
-		args := t.text(c.Arguments)
-		if json.Valid([]byte(args)) {
-			p.Arguments = json.RawMessage(args)
-		} else if b, err := json.Marshal(args); err == nil {
-			p.Arguments = b // broken, cut or redacted: as text
+	if s, ok := res.Output.(string); ok && s != "" {
+		if op := kindOf(info).op; op == opWorkflow || op == opAgent {
+			a.add(keyOutputMessages.String(r.outputs([]message{{role: "assistant", parts: r.parts(s), finish: "stop"}})))
 		}
-		j.Parts = append(j.Parts, p)
 	}
-	return j
 }
 
-// media records where a medium lies and how large it is, not its bytes.
-func (t *Tracer) media(m *llm.Media) jsonPart {
-	if m.URL != "" && len(m.URL) <= 2048 {
-		return jsonPart{Type: "uri", Modality: valid(m.Kind), URI: t.text(m.URL)}
+// eventContent says which content the data of an event is. What could be
+// either is recorded only with both.
+func eventContent(kind callback.EventKind) Content {
+	if kind == callback.EventAgentFinish {
+		return ContentOutput
 	}
-	data := m.Data
-	if len(data) > 256 {
-		data = nil
-	}
-	s := base64.StdEncoding.EncodeToString(data)
-	return jsonPart{Type: "blob", Modality: valid(m.Kind), MIMEType: valid(m.MIMEType), Content: &s}
+	return ContentBoth
 }

@@ -248,6 +248,9 @@ func checkEnv() error {
 			return fmt.Errorf("%s=%s: use one of %s", c.name, v, strings.Join(c.values, ", "))
 		}
 	}
+	if _, err := envContent(os.Getenv(envContentName)); err != nil {
+		return err
+	}
 	if v := os.Getenv("OTEL_SDK_DISABLED"); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
 		return fmt.Errorf("OTEL_SDK_DISABLED=%s: use true or false", v)
 	}
@@ -282,6 +285,24 @@ func checkResource(v string) error {
 		}
 	}
 	return nil
+}
+
+const envContentName = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+// envContent reads the variable that OpenTelemetry's GenAI instrumentations
+// share, and two values of our own. What it does not know means off.
+func envContent(v string) (Content, error) {
+	switch strings.ToUpper(strings.TrimSpace(v)) {
+	case "", "FALSE", "NO_CONTENT", "EVENT_ONLY": // of events as log records, which we do not make
+		return ContentOff, nil
+	case "TRUE", "SPAN_ONLY", "SPAN_AND_EVENT":
+		return ContentBoth, nil
+	case "INPUT_ONLY":
+		return ContentInput, nil
+	case "OUTPUT_ONLY":
+		return ContentOutput, nil
+	}
+	return ContentOff, fmt.Errorf("%s=%s: use true, false, SPAN_ONLY, INPUT_ONLY, OUTPUT_ONLY, SPAN_AND_EVENT, EVENT_ONLY or NO_CONTENT", envContentName, v)
 }
 
 // envInt returns the number in a variable that was checked.

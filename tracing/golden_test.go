@@ -97,7 +97,7 @@ func TestGolden(t *testing.T) {
 			if err := json.Unmarshal(sections["scenario"], &sc); err != nil {
 				t.Fatalf("scenario: %v", err)
 			}
-			r := record(tracing.WithContent(sc.Content))
+			r := record(tracing.WithContent(captured(sc.Content)))
 			sc.play(t.Context(), r, sections["response"])
 			tree := spantree.FromSDK(r.spans())
 			for i := range tree {

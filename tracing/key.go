@@ -103,6 +103,9 @@ const (
 	keyTotalUnpriced = attribute.Key("callspan.total.unpriced_calls")
 	keyTotalOpen     = attribute.Key("callspan.total.open_runs")
 
+	prefixRequestHeader  = "http.request.header."  // + name in lower case
+	prefixResponseHeader = "http.response.header." // likewise
+
 	prefixMetadata    = "callspan.metadata."
 	prefixPrompt      = "callspan.prompt."       // + source + suffixTokens
 	prefixTotalPrompt = "callspan.total.prompt." // + source + suffixTokens
@@ -113,7 +116,7 @@ const (
 	keyTokenText    = attribute.Key("callspan.token.text")
 	keyTokenChoice  = attribute.Key("callspan.token.choice")
 	keyTokenChoices = attribute.Key("callspan.token.choices")
-	keyContentCut   = attribute.Key("callspan.content_cut") // how many bytes an oversize span lost
+	keyContentCut   = attribute.Key("callspan.content_cut") // how many bytes of text were left out
 	keyEndpoint     = attribute.Key("callspan.export.endpoint")
 	keyFound        = attribute.Key("callspan.retrieval.found")        // how many documents
 	keyDocumentIDs  = attribute.Key("callspan.retrieval.document_ids") // of the first 128

@@ -52,7 +52,7 @@ func kindOf(info *callback.Info) kind {
 			return kind{join(opWorkflow, info.Name), opWorkflow, trace.SpanKindInternal, false, true}
 		}
 	}
-	name := valid(info.Name)
+	name := clean(info.Name)
 	if name == "" {
 		name = string(info.Kind)
 	}
@@ -68,7 +68,7 @@ func join(op, target string) string {
 	if target == "" {
 		return op
 	}
-	return op + " " + valid(target)
+	return op + " " + clean(target)
 }
 
 // describe adds what is known when the run starts. All of it is there for the
@@ -130,7 +130,7 @@ func (k kind) describe(a *attrs, info *callback.Info) {
 	a.str(keyUser, info.User)
 	a.strs(keyTags, info.Tags)
 	for key, v := range info.Metadata {
-		a.any(attribute.Key(prefixMetadata+valid(key)), v)
+		a.any(attribute.Key(prefixMetadata+clean(key)), v)
 	}
 }
 

@@ -3,6 +3,7 @@ package tracing
 import (
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,8 +19,13 @@ type Option func(*config)
 type config struct {
 	tracerProvider trace.TracerProvider
 	meterProvider  metric.MeterProvider
-	content        bool
-	redact         func(string) string
+	content        Content
+	contentSaid    bool  // by the program
+	contentErr     error // of the variable
+	redact         []func(string) string
+	hash           *hasher // nil records texts as they are
+	limits         contentLimits
+	headers        []string // in lower case
 	estimates      bool
 	events         eventLimits
 
@@ -48,10 +54,11 @@ const (
 // newConfig reads the environment and then the options, once.
 func newConfig(opts []Option) *config {
 	c := &config{
-		content: envContent(os.Getenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")),
-		events:  eventLimits{defaultSingle, defaultGroups, envEventLimit()},
-		report:  func(err error) { slog.Warn("callspan: " + err.Error()) },
+		limits: contentLimits{maxText, maxAttribute},
+		events: eventLimits{defaultSingle, defaultGroups, envEventLimit()},
+		report: func(err error) { slog.Warn("callspan: " + err.Error()) },
 	}
+	c.content, c.contentErr = envContent(os.Getenv(envContentName))
 	for _, o := range opts {
 		if o != nil {
 			o(c)
@@ -64,16 +71,6 @@ func newConfig(opts []Option) *config {
 		c.meterProvider = otel.GetMeterProvider()
 	}
 	return c
-}
-
-// envContent reads the variable that OpenTelemetry's GenAI instrumentations
-// share. What it does not know means off.
-func envContent(v string) bool {
-	switch strings.ToUpper(strings.TrimSpace(v)) {
-	case "TRUE", "SPAN_ONLY", "SPAN_AND_EVENT":
-		return true
-	}
-	return false
 }
 
 // envEventLimit reads the SDK's own variable, so that our events stay below the
@@ -99,18 +96,82 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 	return func(c *config) { c.meterProvider = mp }
 }
 
-// WithContent says whether spans carry what was asked and answered: messages,
-// tool definitions and the text of token events. The default is off, or what
-// OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says (true, SPAN_ONLY).
-func WithContent(on bool) Option {
-	return func(c *config) { c.content = on }
+// WithContent says which content spans carry: what was asked, what was
+// answered, or both. The default is [ContentOff], or what the variable
+// OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says: true, SPAN_ONLY and
+// SPAN_AND_EVENT mean both, INPUT_ONLY and OUTPUT_ONLY one of them, and false,
+// NO_CONTENT and EVENT_ONLY neither.
+//
+// Keys are taken out of all that is recorded, as [RedactKeys] does. See
+// [WithRedactor] for more of that, [WithContentHash] and [WithContentLimits].
+func WithContent(which Content) Option {
+	return func(c *config) { c.content, c.contentSaid = which&ContentBoth, true }
 }
 
-// WithRedactor sets a function that every captured text passes through. It may
-// be called concurrently. Token events carry no text then: what it looks for may
-// lie across two of them. Without [WithContent] there is nothing to redact.
-func WithRedactor(redact func(text string) string) Option {
-	return func(c *config) { c.redact = redact }
+// WithRedactor adds functions that take out of texts what spans must not show,
+// such as [RedactEmails]. They see, one after the other, every text that is
+// captured: messages, names, arguments and results of tools, queries, the data
+// of events. They see the messages of errors too, which quote what was asked at
+// times, captured or not. The text of token events is what they leave of the
+// whole answer, so that nothing shows in pieces.
+//
+// A text that is JSON they see as a whole and, where it has escapes, string by
+// string. They may be called concurrently; instead of a text on which one
+// panics, spans show that.
+func WithRedactor(redact ...func(text string) string) Option {
+	return func(c *config) {
+		for _, f := range redact {
+			if f != nil {
+				c.redact = append(c.redact, f)
+			}
+		}
+	}
+}
+
+// WithContentHash records of each captured text a hash and its length instead:
+// hmac-sha256:, half of the HMAC-SHA-256 in hexadecimal, a colon, the number of
+// bytes. So one sees that two texts are equal, and nothing else of them. Token
+// events have no text. Names of tools and messages of errors are not hashed.
+//
+// Who has the key can try out what a short text may have been. Without a key it
+// is random, and hashes can be compared within one process only. A key of one's
+// own should be 32 random bytes, and as secret as the texts.
+func WithContentHash(key []byte) Option {
+	key = slices.Clone(key)
+	return func(c *config) {
+		c.hash = &hasher{key}
+		if len(key) == 0 {
+			c.hash.key = processKey()
+		}
+	}
+}
+
+// WithContentLimits bounds captured texts, in bytes: each text, which is cut,
+// and each attribute of a span, such as the messages of a request, from whose
+// middle messages are left out. The defaults are 32 KiB and 256 KiB; 0 keeps
+// them. What is JSON stays valid, marks stand for what is missing, and
+// callspan.content_cut says how many bytes that was.
+func WithContentLimits(text, attribute int) Option {
+	return func(c *config) {
+		if text > 0 {
+			c.limits.text = max(text, minText)
+		}
+		if attribute > 0 {
+			c.limits.whole = max(attribute, minAttribute)
+		}
+	}
+}
+
+// WithHeaders names the HTTP headers of model calls that spans show, as
+// http.request.header.{name} and http.response.header.{name}. The default is
+// none. Of headers that hold credentials, such as Authorization, a span says no
+// more than that they were there.
+//
+// Headers come from whoever makes the call, in an event whose data has a method
+//
+//	Headers() (request, response http.Header)
+func WithHeaders(names ...string) Option {
+	return func(c *config) { c.headers = headerNames(names) }
 }
 
 // WithEstimatedUsage lets token counts that were estimated here into the token

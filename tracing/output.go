@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -43,7 +44,7 @@ func describeOutput(a *attrs, kind callback.Kind, res *callback.Result) {
 		out = out[:min(len(out), maxDocuments)]
 		ids, scores := make([]string, len(out)), make([]float64, len(out))
 		for i := range out {
-			ids[i], scores[i] = out[i].ID, out[i].Score
+			ids[i], scores[i] = documentID(&out[i]), out[i].Score
 		}
 		a.strs(keyDocumentIDs, ids)
 		if len(scores) > 0 {
@@ -67,43 +68,54 @@ func (s jsonScore) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(s))
 }
 
-// describeStepContent adds what tools and retrievers were given and gave.
-func (t *Tracer) describeStepContent(a *attrs, info *callback.Info, res *callback.Result) {
-	switch in := info.Input.(type) {
-	case *callback.ToolCall:
-		if in == nil || info.Kind != callback.KindTool {
-			return
-		}
-		a.str(keyToolArguments, t.value(in.Arguments))
-		a.str(keyToolResult, t.value(res.Output))
-	case *callback.Search:
-		if in == nil || info.Kind != callback.KindRetriever {
-			return
-		}
-		a.str(keyQuery, t.text(in.Query))
-		if out, ok := res.Output.([]llm.Document); ok && len(out) > 0 {
-			docs := make([]jsonDocument, min(len(out), maxDocuments))
-			for i := range docs {
-				docs[i] = jsonDocument{valid(out[i].ID), jsonScore(out[i].Score)}
-			}
-			addJSON(a, keyDocuments, docs)
-		}
+// describeDocuments adds which documents were found, as the conventions have
+// them.
+func describeDocuments(a *attrs, output any) {
+	out, ok := output.([]llm.Document)
+	if !ok || len(out) == 0 {
+		return
+	}
+	docs := make([]jsonDocument, min(len(out), maxDocuments))
+	for i := range docs {
+		docs[i] = jsonDocument{documentID(&out[i]), jsonScore(out[i].Score)}
+	}
+	if b, err := json.Marshal(docs); err == nil {
+		a.add(keyDocuments.String(string(b)))
 	}
 }
 
+// documentID returns the id of d as spans show it.
+func documentID(d *llm.Document) string { return cut(clean(d.ID), maxWord) }
+
 // value returns v as it may be recorded: a text as it is, anything else as JSON
 // if it has such a form.
-func (t *Tracer) value(v any) string {
+func (r *recorder) value(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case string:
-		return t.text(v)
+		return r.text(v)
 	case []byte:
-		return t.text(string(v))
+		return r.text(string(v))
 	}
 	if b, err := marshalContained(v); err == nil {
-		return t.text(string(b))
+		return r.text(string(b))
 	}
-	return t.text(fmt.Sprintf("%T", v))
+	return r.text(fmt.Sprintf("%T", v))
+}
+
+// marshalContained encodes a value of the user's, whose methods may panic.
+func marshalContained(v any) (_ []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("encode %T: panic: %v", v, p)
+		}
+	}()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // for readers and redactors
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

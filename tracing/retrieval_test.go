@@ -103,7 +103,7 @@ func TestRetrievalGolden(t *testing.T) {
 	for _, tc := range retrievals {
 		for _, content := range []bool{false, true} {
 			t.Run(fmt.Sprint(tc.name, ", content ", content), func(t *testing.T) {
-				r := record(tracing.WithContent(content))
+				r := record(tracing.WithContent(captured(content)))
 				if err := tc.play(callback.WithHandlers(t.Context(), r.tracer), stocked(t)); err != nil {
 					t.Fatal(err)
 				}
@@ -127,7 +127,7 @@ func TestRetrievalGolden(t *testing.T) {
 // were.
 func TestRetrievalOfMany(t *testing.T) {
 	many := retrieval.Func(func(context.Context, string) ([]llm.Document, error) { return make([]llm.Document, 200), nil })
-	r := record(tracing.WithContent(true))
+	r := record(tracing.WithContent(tracing.ContentBoth))
 	if _, err := retrieval.Retrieve(callback.WithHandlers(t.Context(), r.tracer), many, question); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestRetrievalConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer sink.Close()
-			tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()), tracing.WithServiceName("florist"), tracing.WithContent(content))
+			tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()), tracing.WithServiceName("florist"), tracing.WithContent(captured(content)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -29,6 +29,12 @@ func shrink(span *tracepb.Span, limit int) {
 		span.Links = nil
 	}
 	if total > 0 {
+		for _, kv := range span.Attributes {
+			if v, ok := kv.GetValue().GetValue().(*commonpb.AnyValue_IntValue); ok && kv.Key == string(keyContentCut) {
+				v.IntValue += int64(total)
+				return
+			}
+		}
 		span.Attributes = append(span.Attributes, &commonpb.KeyValue{Key: string(keyContentCut),
 			Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: int64(total)}}})
 	}

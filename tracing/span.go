@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"regexp"
 	"sync"
@@ -63,7 +64,8 @@ func (r modelRun) Token(c llm.Chunk) {
 // maxChoice is the last choice that has a log of its own. No API gives more.
 const maxChoice = 127
 
-// Event adds e to the span. What it carries is content, except for figures.
+// Event adds e to the span. What it carries is content, except for figures and
+// the headers of a request, which become attributes.
 func (r *run) Event(e callback.Event) {
 	if !r.recording || r.done.Load() {
 		return
@@ -79,14 +81,19 @@ func (r *run) Event(e callback.Event) {
 		a.add(keyWait.Float64(v.Wait.Seconds()))
 		if v.Err != nil {
 			a.str(keyErrorType, lowCardinality(callback.ErrorType(v.Err)))
-			a.str(keyExceptionMessage, errorText(v.Err))
+			a.add(keyExceptionMessage.String(r.tracer.conf.errorText(v.Err)))
 		}
 	case llm.ToolCall:
 		a.str(keyTool, v.Name)
 		a.str(keyToolCallID, v.ID)
+	case headers:
+		r.tracer.conf.describeHeaders(r.span, v)
+		return
+	case http.Header, *http.Request, *http.Response: // they hold credentials
 	default:
-		if r.tracer.conf.content {
-			a.str(keyEventData, r.tracer.text(fmt.Sprint(v)))
+		if want := eventContent(e.Kind); r.tracer.conf.content&want == want {
+			c := recorder{config: r.tracer.conf}
+			c.attribute(&a, keyEventData, c.text(fmt.Sprint(v)))
 		}
 	}
 	r.span.AddEvent(string(e.Kind), trace.WithAttributes(a...))
@@ -154,7 +161,7 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 	if res.Stopped {
 		a.add(keyStopped.Bool(true))
 	}
-	if r.tracer.conf.content {
+	if r.tracer.conf.content != ContentOff {
 		r.tracer.describeContent(&a, r.info, res)
 	}
 	if res.Err != nil {
@@ -168,7 +175,10 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 	if res.Err != nil {
 		others++
 	}
-	r.tracer.conf.events.addEvents(r.span, r.info.Started, logs, others, r.tracer.text)
+	for _, l := range logs {
+		l.redact(r.tracer.conf.scrub)
+	}
+	r.tracer.conf.events.addEvents(r.span, r.info.Started, logs, others, r.tracer.conf.limits)
 	if res.Err != nil {
 		r.fail(res)
 	}
@@ -177,7 +187,7 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 // fail marks the span as failed and adds the exception, which is what the
 // Jaeger UI shows.
 func (r *run) fail(res *callback.Result) {
-	msg := errorText(res.Err)
+	msg := r.tracer.conf.errorText(res.Err)
 	r.span.SetStatus(codes.Error, msg)
 	a := attrs{keyExceptionType.String(exceptionType(res.Err)), keyExceptionMessage.String(msg)}
 	var p *callback.PanicError
@@ -202,7 +212,8 @@ func exceptionType(err error) string {
 	return callback.ErrorType(err)
 }
 
-// secrets matches what looks like an API key. Providers mask keys in their
+// secrets matches what could be an API key, more than [RedactKeys] does: in the
+// words of a provider it is better to lose a word. Providers mask keys in their
 // messages, gateways and proxies do not always.
 var secrets = regexp.MustCompile(`(?i)\b(?:bearer\s+\S{8,}|(?:sk|pk|gsk|xai|pplx|rk|key)-[A-Za-z0-9_\-]{8,}|AIza[A-Za-z0-9_\-]{30,})`)
 
@@ -211,7 +222,7 @@ var word = regexp.MustCompile(`^[A-Za-z0-9_.:/\-]{1,64}$`)
 
 // lowCardinality returns t if it can be the value of error.type.
 func lowCardinality(t string) string {
-	if t == "" || word.MatchString(t) && !secrets.MatchString(t) {
+	if t == "" || word.MatchString(t) && !secrets.MatchString(t) && RedactKeys(t) == t {
 		return t
 	}
 	return "_OTHER"
@@ -219,7 +230,8 @@ func lowCardinality(t string) string {
 
 const maxErrorText = 2048
 
-func errorText(err error) (text string) {
+// errorText returns what err says, redacted: it may quote what was asked.
+func (c *config) errorText(err error) (text string) {
 	defer func() {
 		if p := recover(); p != nil {
 			text = fmt.Sprintf("%T, whose text cannot be had", err)
@@ -229,8 +241,7 @@ func errorText(err error) (text string) {
 	if msg == "" {
 		msg = callback.ErrorType(err)
 	}
-	msg = secrets.ReplaceAllString(valid(msg), "[redacted]")
-	return cut(msg, maxErrorText)
+	return cut(c.scrub(secrets.ReplaceAllString(valid(msg), "[key]")), maxErrorText)
 }
 
 func (r *run) describeResponse(a *attrs, res *callback.Result) {

@@ -21,6 +21,7 @@ type tokenLog struct {
 	choice  int
 	offsets []int64 // of each chunk, in µs from the span's start
 	text    []byte  // of all chunks, if content is captured
+	flows   []flow  // what the text consists of
 	ends    []int   // where each chunk's text ends in text
 	choices []int64 // of each chunk, in a log merged from several
 
@@ -45,7 +46,7 @@ func (l *tokenLog) release() {
 	if cap(l.offsets) > maxPooled || cap(l.text) > 8*maxPooled {
 		return
 	}
-	l.offsets, l.text, l.ends = l.offsets[:0], l.text[:0], l.ends[:0]
+	l.offsets, l.text, l.flows, l.ends = l.offsets[:0], l.text[:0], l.flows[:0], l.ends[:0]
 	l.size.Store(0)
 	tokenLogs.Put(l)
 }
@@ -59,12 +60,12 @@ func (l *tokenLog) add(offset time.Duration, c *llm.Chunk, content bool) {
 	if !content {
 		return
 	}
-	l.text = append(l.text, c.Reasoning...)
-	l.text = append(l.text, c.Text...)
-	l.text = append(l.text, c.Refusal...)
+	l.put(flowReasoning, c.Reasoning)
+	l.put(flowText, c.Text)
+	l.put(flowRefusal, c.Refusal)
 	if c.Tool != nil {
-		l.text = append(l.text, c.Tool.Name...)
-		l.text = append(l.text, c.Tool.Arguments...)
+		l.put(flowTools+2*c.Tool.Index, c.Tool.Name)
+		l.put(flowTools+2*c.Tool.Index+1, c.Tool.Arguments)
 	}
 	l.ends = append(l.ends, len(l.text))
 }
@@ -144,8 +145,9 @@ func fold(n, single, groups int, group func(from, to int)) {
 }
 
 // addEvents adds the events of all choices to the span, within the room that
-// the span's limit leaves beside the other events it has.
-func (l eventLimits) addEvents(span trace.Span, start time.Time, logs []*tokenLog, other int, text func(string) string) {
+// the span's limit leaves beside the other events it has. Their texts are
+// bounded one by one and all together.
+func (l eventLimits) addEvents(span trace.Span, start time.Time, logs []*tokenLog, other int, limits contentLimits) {
 	single, groups := l.single, l.groups
 	if l.span > 0 && len(logs) > 0 {
 		room := max(l.span-other, 1)
@@ -156,36 +158,42 @@ func (l eventLimits) addEvents(span trace.Span, start time.Time, logs []*tokenLo
 		single, groups = min(single, room), min(groups, room)
 	}
 	for _, log := range logs {
-		log.addEvents(span, start, single, groups, len(logs) > 1, text)
+		limits.whole -= log.addEvents(span, start, single, groups, len(logs) > 1, limits)
 	}
 }
 
-func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups int, many bool, text func(string) string) {
+func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups int, many bool, limits contentLimits) (texts int) {
 	// The SDK copies the attributes when it applies the option, so one array
-	// and one option serve all events.
+	// serves all events, and one option those with a text.
 	attrs := make([]attribute.KeyValue, 2, 4)
 	if many {
 		attrs = append(attrs, keyTokenChoice.Int(l.choice))
 	}
 	extra := len(attrs)
+	plain := trace.WithAttributes(attrs...)
+	full := plain
 	if len(l.ends) > 0 || len(l.choices) > 0 {
-		attrs = append(attrs, attribute.KeyValue{})
+		full = trace.WithAttributes(attrs[:extra+1]...)
 	}
-	opts := []trace.EventOption{nil, trace.WithAttributes(attrs...)}
+	opts := []trace.EventOption{nil, nil}
 	name := eventFirstToken
 	fold(len(l.offsets), single, groups, func(from, to int) {
 		attrs[0] = keyTokenIndex.Int(from)
 		attrs[1] = keyTokenOffsets.Int64Slice(l.offsets[from:to])
-		switch {
-		case len(l.choices) > 0:
-			attrs[extra] = keyTokenChoices.Int64Slice(l.choices[from:to])
-		case len(l.ends) > 0:
-			attrs[extra] = keyTokenText.String(text(l.textOf(from, to)))
+		opts[1] = plain
+		if len(l.choices) > 0 {
+			attrs[:extra+1][extra] = keyTokenChoices.Int64Slice(l.choices[from:to])
+			opts[1] = full
+		} else if text, _ := shorten(valid(l.textOf(from, to)), limits.text); text != "" && texts+len(text) <= limits.whole {
+			texts += len(text)
+			attrs[:extra+1][extra] = keyTokenText.String(text)
+			opts[1] = full
 		}
 		opts[0] = trace.WithTimestamp(start.Add(time.Duration(l.offsets[from]) * time.Microsecond))
 		span.AddEvent(name, opts...)
 		name = eventToken
 	})
+	return texts
 }
 
 // merge puts the chunks of all choices into one log in the order of time, for

@@ -57,7 +57,7 @@ func events(t *testing.T, l eventLimits, others int, chunks ...int) []sdktrace.E
 		}
 		logs = append(logs, log)
 	}
-	l.addEvents(span, time.Unix(0, 0), logs, others, valid)
+	l.addEvents(span, time.Unix(0, 0), logs, others, contentLimits{maxText, maxAttribute})
 	span.End()
 	return exp.GetSpans()[0].Events
 }

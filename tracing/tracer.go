@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/callback"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
@@ -31,14 +32,21 @@ var _ callback.Handler = (*Tracer)(nil)
 const scope = "github.com/callspan/callspan/tracing"
 
 // New returns a Tracer. It changes nothing global; without options it uses the
-// global providers.
-func New(opts ...Option) *Tracer { return newTracer(newConfig(opts)) }
+// global providers. What is wrong in a variable goes to OpenTelemetry's error
+// handler.
+func New(opts ...Option) *Tracer {
+	c := newConfig(opts)
+	if c.contentErr != nil && !c.contentSaid {
+		otel.Handle(c.contentErr)
+	}
+	return newTracer(c)
+}
 
 func newTracer(c *config) *Tracer {
 	return &Tracer{
 		tracer:    c.tracerProvider.Tracer(scope, trace.WithInstrumentationVersion(version()), trace.WithSchemaURL(semconv.SchemaURL)),
 		conf:      c,
-		eventText: c.content && c.redact == nil, // a pattern may span two tokens
+		eventText: c.content&ContentOutput != 0 && c.hash == nil, // hashes of tokens could be read as a code
 		meter:     newMeter(c.meterProvider, c.estimates),
 		open:      make(map[*run]struct{}),
 	}

@@ -143,7 +143,7 @@ func TestNoContentByDefault(t *testing.T) {
 
 // TestRedactor: every captured text passes through it.
 func TestRedactor(t *testing.T) {
-	r := record(tracing.WithContent(true), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "peony", "*****") }))
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "peony", "*****") }))
 	ctx := callback.WithHandlers(t.Context(), r.tracer)
 	const secret = "a peony"
 	req := ask(secret)
@@ -182,7 +182,7 @@ func TestContentVariable(t *testing.T) {
 // TestValidUTF8: half a rune anywhere does not reach a span.
 func TestValidUTF8(t *testing.T) {
 	const bad = "\xe7\x8e" // a part of 玫
-	r := record(tracing.WithContent(true))
+	r := record(tracing.WithContent(tracing.ContentBoth))
 	ctx := callback.WithHandlers(t.Context(), r.tracer)
 	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, bad), bad), bad), map[string]any{bad: bad, "list": []string{bad}, "err": errors.New(bad)})
 	req := &llm.Request{Model: bad, Stream: true, Stop: []string{"ok", bad}, Tools: []llm.Tool{{Name: bad, Description: bad}},
@@ -487,7 +487,7 @@ func (e *faultyError) Error() string { return *e.text }
 // TestFaultyUserCode: a redactor or an error that panics costs its text, not
 // the span.
 func TestFaultyUserCode(t *testing.T) {
-	r := record(tracing.WithContent(true), tracing.WithRedactor(func(string) string { panic("thorn") }))
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(string) string { panic("thorn") }))
 	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}}, err: &faultyError{}}, ask("roses"))
 	if len(r.spans()) != 1 {
 		t.Fatalf("%d spans", len(r.spans()))
@@ -501,7 +501,7 @@ func TestFaultyUserCode(t *testing.T) {
 
 // TestToolDefinitions: schemas are redacted, bounded and valid UTF-8 too.
 func TestToolDefinitions(t *testing.T) {
-	r := record(tracing.WithContent(true), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "peony", "*****") }))
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "peony", "*****") }))
 	req := ask("roses")
 	req.Tools = []llm.Tool{{Name: "a", Parameters: []byte(`{"description":"peony"}`)}, {Name: "b", Parameters: []byte("{\"d\":\"\xff\"}")},
 		{Name: "c", Parameters: []byte(`{"d":"` + strings.Repeat("x", 1<<20) + `"}`)}}
@@ -515,7 +515,7 @@ func TestToolDefinitions(t *testing.T) {
 // TestRedactorAcrossTokens: with a redactor, token events have no text, since
 // what it looks for may lie across two of them.
 func TestRedactorAcrossTokens(t *testing.T) {
-	r := record(tracing.WithContent(true), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "a@b.de", "***") }))
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(s string) string { return strings.ReplaceAll(s, "a@b.de", "***") }))
 	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "mail a@"}, {Text: "b.de"}, done}}, ask("roses"))
 	for _, s := range texts(r.spans()) {
 		if strings.Contains(s, "a@") || strings.Contains(s, "b.de") {

@@ -116,7 +116,7 @@ func TestConformance(t *testing.T) {
 	}
 	defer sink.Close()
 	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()),
-		tracing.WithServiceName("agents"), tracing.WithContent(true))
+		tracing.WithServiceName("agents"), tracing.WithContent(tracing.ContentBoth))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (o *demoOptions) play(p process) (code int, err error) {
 		tracing.WithErrorHandler(func(err error) { fmt.Fprintf(p.stderr, "callspan: %s\n", visible.Line(err.Error())) }),
 	}
 	if o.content {
-		opts = append(opts, tracing.WithContent(true))
+		opts = append(opts, tracing.WithContent(tracing.ContentBoth))
 	}
 	extra := p.env("OTEL_EXPORTER_OTLP_ENDPOINT")
 	if p.env("OTEL_TRACES_EXPORTER") == "none" {

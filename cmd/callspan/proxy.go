@@ -108,7 +108,7 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		tracing.WithErrorHandler(func(err error) { fmt.Fprintf(p.stderr, "callspan: %s\n", visible.Line(err.Error())) }),
 	}
 	if o.content {
-		opts = append(opts, tracing.WithContent(true))
+		opts = append(opts, tracing.WithContent(tracing.ContentBoth))
 	}
 	if o.otlpFile != "" {
 		inbox, openErr := receive(o.otlpFile, false)

@@ -225,7 +225,7 @@ func TestLongAnswer(t *testing.T) {
 	}
 	defer server.Close()
 
-	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithServiceName("long-answer"), tracing.WithContent(true),
+	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithServiceName("long-answer"), tracing.WithContent(tracing.ContentBoth),
 		tracing.WithEndpoint(jaeger.Endpoint), tracing.WithEndpoint("http://"+sink.Endpoint()),
 		tracing.WithErrorHandler(func(err error) { complain(t, err.Error()) }))
 	if err != nil {

@@ -52,7 +52,7 @@ func conformant(t *testing.T, play func(*tracing.Tracer) (calls int), flags ...s
 	}
 	defer sink.Close()
 	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://"+sink.Endpoint()),
-		tracing.WithServiceName("endings"), tracing.WithContent(true), tracing.WithEstimatedUsage())
+		tracing.WithServiceName("endings"), tracing.WithContent(tracing.ContentBoth), tracing.WithEstimatedUsage())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,185 @@
+package tracing
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/callspan/callspan/llm"
+)
+
+// A message is one of the conventions' message schema, with its texts as they
+// may be recorded and not yet bounded.
+type message struct {
+	role, name string
+	parts      []part
+	finish     string // of an answer
+}
+
+// A part is any of the schema's parts; which fields it has follows from its
+// kind.
+type part struct {
+	kind     partKind
+	text     string // content, arguments, response or uri
+	id, name string // of a tool call
+	modality string
+	mime     string
+}
+
+type partKind string
+
+const (
+	partText      partKind = "text"
+	partReasoning partKind = "reasoning"
+	partCall      partKind = "tool_call"
+	partResponse  partKind = "tool_call_response"
+	partURI       partKind = "uri"
+	partBlob      partKind = "blob"
+)
+
+// maxWord bounds names and ids, which are words as a rule.
+const maxWord = 256
+
+// word returns a name or an id as it may be recorded.
+func (r *recorder) word(s string) string { return cut(r.scrub(s), maxWord) }
+
+func (r *recorder) parts(s string) []part { return []part{{kind: partText, text: r.text(s)}} }
+
+func (r *recorder) message(m *llm.Message) message {
+	out := message{role: r.word(string(m.Role))}
+	if m.Name != "" {
+		out.name = cut(r.text(m.Name), maxWord)
+	}
+	if m.Role == llm.RoleTool {
+		out.parts = []part{{kind: partResponse, id: r.word(m.ToolCallID), text: r.text(m.Text())}}
+		return out
+	}
+	out.parts = make([]part, 0, len(m.Parts)+len(m.ToolCalls))
+	for i := range m.Parts {
+		if p := &m.Parts[i]; p.Media != nil {
+			out.parts = append(out.parts, r.media(p.Media))
+		} else {
+			out.parts = append(out.parts, part{kind: partText, text: r.text(p.Text)})
+		}
+	}
+	out.parts = r.addCalls(out.parts, m.ToolCalls)
+	return out
+}
+
+func (r *recorder) choice(c *llm.Choice, finish string) message {
+	if finish == "tool_calls" || finish == "function_call" {
+		finish = "tool_call"
+	}
+	out := message{role: "assistant", finish: r.word(finish)}
+	for _, p := range [...]part{{kind: partReasoning, text: c.Reasoning}, {kind: partText, text: c.Text}, {kind: partText, text: c.Refusal}} {
+		if p.text != "" {
+			p.text = r.text(p.text)
+			out.parts = append(out.parts, p)
+		}
+	}
+	out.parts = r.addCalls(out.parts, c.ToolCalls)
+	return out
+}
+
+func (r *recorder) addCalls(parts []part, calls []llm.ToolCall) []part {
+	for _, c := range calls {
+		parts = append(parts, part{kind: partCall, id: r.word(c.ID), name: r.word(c.Name), text: r.json(c.Arguments)})
+	}
+	return parts
+}
+
+// media records where a medium lies, not its bytes, which no redactor can read.
+func (r *recorder) media(m *llm.Media) part {
+	if m.URL != "" && !strings.HasPrefix(m.URL, "data:") {
+		return part{kind: partURI, modality: r.word(m.Kind), text: r.text(m.URL)}
+	}
+	mime := m.MIMEType
+	if rest, ok := strings.CutPrefix(m.URL, "data:"); ok {
+		mime, _, _ = strings.Cut(cut(rest, maxWord), ",")
+		mime, _, _ = strings.Cut(mime, ";")
+	}
+	return part{kind: partBlob, modality: r.word(m.Kind), mime: r.word(mime)}
+}
+
+// append appends m as JSON with each text cut to limit bytes, and returns how
+// many bytes that left out.
+func (m *message) append(b []byte, limit int) (_ []byte, lost int) {
+	b = appendField(append(b, '{'), "role", m.role)
+	if m.name != "" {
+		b = appendField(append(b, ','), "name", m.name)
+	}
+	b = append(b, `,"parts":[`...)
+	for i := range m.parts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var n int
+		b, n = m.parts[i].append(b, limit)
+		lost += n
+	}
+	b = append(b, ']')
+	if m.finish != "" {
+		b = appendField(append(b, ','), "finish_reason", m.finish)
+	}
+	return append(b, '}'), lost
+}
+
+func (p *part) append(b []byte, limit int) (_ []byte, lost int) {
+	b = appendField(append(b, '{'), "type", string(p.kind))
+	text := p.text
+	if p.kind != partCall {
+		text, lost = shorten(text, limit)
+	}
+	switch p.kind {
+	case partText, partReasoning:
+		b = appendField(append(b, ','), "content", text)
+	case partURI:
+		b = appendField(append(b, ','), "modality", p.modality)
+		b = appendField(append(b, ','), "uri", text)
+	case partBlob:
+		b = appendField(append(b, ','), "content", "")
+		b = appendField(append(b, ','), "modality", p.modality)
+		if p.mime != "" {
+			b = appendField(append(b, ','), "mime_type", p.mime)
+		}
+	case partResponse, partCall:
+		if p.id != "" {
+			b = appendField(append(b, ','), "id", p.id)
+		}
+		if p.kind == partResponse {
+			b = appendField(append(b, ','), "response", text)
+			break
+		}
+		b = appendField(append(b, ','), "name", p.name)
+		if text != "" {
+			text, lost = shortenJSON(text, limit)
+			b = append(append(b, `,"arguments":`...), text...)
+		}
+	}
+	return append(b, '}'), lost
+}
+
+// size returns how many bytes of text m has.
+func (m *message) size() (n int) {
+	for i := range m.parts {
+		n += len(m.parts[i].text)
+	}
+	return n
+}
+
+// json returns a text that should be JSON as JSON that may be recorded: what is
+// none, as the model broke it off, as a string.
+func (r *recorder) json(s string) string {
+	switch {
+	case s == "":
+		return ""
+	case r.hash != nil:
+		return string(append(appendField([]byte{'{'}, "hash", r.hash.sum(s)), '}'))
+	}
+	s = r.scrub(s)
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(s)) == nil {
+		return b.String()
+	}
+	return string(appendString(nil, s))
+}
