@@ -47,6 +47,7 @@ func verbs() []verb {
 		{"demo", "stream a conversation and show its trace: tree, tokens, money", demo},
 		{"doctor", "check the way of a span to its receiver, and say how to mend it", doctor},
 		{"proxy", "trace and price the calls of programs in any language", proxy},
+		{"bench", "measure what the proxy adds to a stream", bench},
 		{"version", "print the version of this command", version},
 	}
 }
@@ -68,7 +69,7 @@ func run(args []string, p process) int {
 	case "-version", "--version":
 		return version(nil, p)
 	}
-	fmt.Fprintf(p.stderr, "callspan: unknown command %q\nusage: callspan demo|doctor|proxy|version|help\n", name)
+	fmt.Fprintf(p.stderr, "callspan: unknown command %q\nusage: callspan demo|doctor|proxy|bench|version|help\n", name)
 	return exitUsage
 }
 
