@@ -144,6 +144,18 @@ func (r *recorder) told() int {
 	return len(r.log)
 }
 
+// TestAsyncQuiet: tokens that the handler is known not to look at take no room.
+func TestAsyncQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &callback.Funcs{OnChatModelStart: func(context.Context, *callback.Info) { time.Sleep(time.Second) }}
+		a := callback.NewAsync(slow, callback.AsyncOptions{Size: 1})
+		drain(t, nil, callback.Model(says{texts: strings.Split("abcdefghij", "")}, a).Chat(t.Context(), question))
+		if err := a.Close(t.Context()); err != nil || a.Dropped() != 0 {
+			t.Errorf("%v, %d dropped", err, a.Dropped())
+		}
+	})
+}
+
 // TestAsyncFullAndGone: who waits for room is let go by the end of the run's
 // context and by Close, and a run whose start is dropped is never heard of.
 func TestAsyncFullAndGone(t *testing.T) {
