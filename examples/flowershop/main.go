@@ -1,8 +1,10 @@
-// Flowershop is the lesson's flower shop: a synchronous handler prints each
-// token, an asynchronous one does slow work at the start and the end of each
-// model call without delaying the stream, and a conversation remembers three
-// turns. It talks to a stand-in on this machine; with OPENAI_API_KEY set it
+// Flowershop is the lesson's program with handlers of one's own: a synchronous
+// one prints each new token of a streamed answer, an asynchronous one does half
+// a second of work when the model starts and when it ends, without delaying the
+// stream. It talks to a stand-in on this machine; with OPENAI_API_KEY set it
 // talks to OpenAI.
+//
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 go run ./examples/flowershop
 package main
 
 import (
@@ -14,67 +16,57 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/callback"
-	"github.com/callspan/callspan/chain"
-	"github.com/callspan/callspan/internal/dialogue"
+	"github.com/callspan/callspan/examples/internal/setup"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
-	"github.com/callspan/callspan/memory"
 )
 
+const question = "哪种花最适合生日？只简单说三种，不超过五十字。"
+
 func main() {
-	if err := run(context.Background(), os.Stdout, "en", 500*time.Millisecond); err != nil {
-		log.Fatal(err)
+	ctx, shutdown := setup.Tracing(context.Background(), "flowershop")
+	defer shutdown()
+	// What fetching the shop's data would take.
+	if err := run(ctx, os.Stdout, func() { time.Sleep(500 * time.Millisecond) }); err != nil {
+		log.Print(err)
 	}
 }
 
-func run(ctx context.Context, w io.Writer, lang string, slow time.Duration) error {
-	turns, err := dialogue.FlowerShop(lang, 3)
+func run(ctx context.Context, w io.Writer, work func()) error {
+	api, err := setup.Connect(setup.Answer("生日送花推荐：玫瑰表达爱意，百合象征祝福，向日葵寓意阳光与活力。"))
 	if err != nil {
 		return err
 	}
-	config, options, stop, err := connect(turns)
-	if err != nil {
-		return err
-	}
-	defer stop()
+	defer api.Close()
+	out := log.New(w, "", 0) // lines of two goroutines stay whole
 
-	// Handlers of the model: they see its calls and nothing else.
+	// Synchronous: called before the program gets the token.
 	tokens := &callback.Funcs{OnLLMNewToken: func(_ context.Context, _ *callback.Info, c llm.Chunk) {
-		fmt.Fprint(w, c.Text)
+		if c.Text != "" {
+			out.Printf("正在获取鲜花数据: token: %s", c.Text)
+		}
 	}}
-	notes := make(chan string, 2*len(turns))
-	work := callback.NewAsync(&callback.Funcs{
+	// Asynchronous: on a goroutine of its own, in the order of the events.
+	data := callback.NewAsync(&callback.Funcs{
 		OnChatModelStart: func(context.Context, *callback.Info) {
-			time.Sleep(slow)
-			notes <- "flower data fetched"
+			work()
+			out.Print("已取到花店的库存数据")
 		},
 		OnLLMEnd: func(_ context.Context, _ *callback.Info, res *callback.Result) {
-			time.Sleep(slow)
-			notes <- fmt.Sprintf("order noted, %d tokens", res.Usage.Total())
+			work()
+			out.Printf("已记录这次咨询: %d 个 token, %s", res.Usage.Total(), res.Cost.Human())
 		},
 	}, callback.AsyncOptions{})
-	options.Handlers = []callback.Handler{tokens, work}
 
-	history := &memory.Buffer{}
-	talk := &chain.Conversation{Model: callopenai.New(config, options), Memory: history, Request: llm.Request{MaxTokens: 100}}
-	fmt.Fprintf(w, "The prompt is:\n%s\n", talk.Template())
-	ctx, count := callback.WithCount(ctx)
-	for i, turn := range turns {
-		fmt.Fprintf(w, "\nTurn %d: %s\n", i+1, turn.User)
-		if _, err := llm.Collect(talk.Stream(ctx, turn.User)); err != nil {
-			return err
-		}
-		n, _ := history.Size()
-		fmt.Fprintf(w, "\nMemory now holds %d messages.\n", n)
-	}
-	fmt.Fprintf(w, "\nWhat the shop remembers:\n%s\n\n", history)
-	if err := work.Close(ctx); err != nil { // waits for the slow handler
+	model := callopenai.New(api.Config, api.Options("gpt-4o-mini", tokens, data))
+	request := &llm.Request{Messages: []llm.Message{llm.User(question)}, MaxTokens: 100, Stream: true}
+	answer, err := llm.Collect(model.Chat(ctx, request))
+	if err != nil {
 		return err
 	}
-	for range cap(notes) {
-		fmt.Fprintln(w, <-notes)
+	out.Print("回答完毕: " + answer.Text())
+	if err := data.Close(ctx); err != nil { // waits for the work to be done
+		return fmt.Errorf("wait for the shop's data: %w", err)
 	}
-	total := count.Total()
-	fmt.Fprintf(w, "%d calls, %d tokens, %s\n", total.Calls, total.Usage.Total(), total.Cost.Human())
 	return nil
 }
