@@ -16,13 +16,13 @@ type Kind string
 // not the step's own.
 const (
 	KindChain      Kind = "chain"
-	KindLLM        Kind = "llm"       // *llm.Request; Result.Response instead of Output
-	KindTool       Kind = "tool"      // *ToolCall
-	KindAgent      Kind = "agent"     // the task as string; the answer as string
-	KindRetriever  Kind = "retriever" // *Search; []llm.Document
-	KindEmbedding  Kind = "embedding" // *llm.EmbedRequest; *llm.EmbedResponse
-	KindMemory     Kind = "memory"    // *MemoryChange; *MemoryChange
-	KindPrompt     Kind = "prompt"    // the variables; []llm.Message
+	KindLLM        Kind = "llm"        // *llm.Request; Result.Response instead of Output
+	KindTool       Kind = "tool"       // *ToolCall
+	KindAgent      Kind = "agent"      // the task as string; the answer as string
+	KindRetriever  Kind = "retriever"  // *Search; []llm.Document
+	KindEmbedding  Kind = "embedding"  // *llm.EmbedRequest; *llm.EmbedResponse
+	KindMemory     Kind = "memory"     // *MemoryChange; *MemoryChange
+	KindPrompt     Kind = "prompt"     // the variables; []llm.Message
 	KindImage      Kind = "image"      // the prompt as string; []string, where the images lie
 	KindAudio      Kind = "audio"      // speech: the text as string. Transcription: *llm.Media; the text as string
 	KindModeration Kind = "moderation" // the text as string; bool, whether it was flagged

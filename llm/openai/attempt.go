@@ -2,6 +2,9 @@ package openai
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
@@ -9,9 +12,15 @@ import (
 
 // An attempts counts the requests that one call makes. It travels in the call's
 // context, which every client library hands to its transport: below it a
-// [Transport] does not announce the requests again.
+// [Transport] does not announce the requests again, and keeps the body of a
+// response for a call that wants to know more than its client library tells.
 type attempts struct {
-	sent atomic.Int32
+	sent   atomic.Int32
+	wanted atomic.Bool
+
+	mu   sync.Mutex
+	body []byte // of the last response
+	long bool   // it is not all there
 }
 
 type attemptsKey struct{}
@@ -19,6 +28,14 @@ type attemptsKey struct{}
 // withAttempts marks ctx as that of a call which is announced already.
 func withAttempts(ctx context.Context) context.Context {
 	return context.WithValue(ctx, attemptsKey{}, new(attempts))
+}
+
+// withOwnAttempts does so if somebody is told of the call.
+func withOwnAttempts(ctx context.Context) context.Context {
+	if !callback.Enabled(ctx) {
+		return ctx
+	}
+	return withAttempts(ctx)
 }
 
 func attemptsOf(ctx context.Context) *attempts {
@@ -32,4 +49,47 @@ func (a *attempts) see(ctx context.Context) {
 	if n := int(a.sent.Add(1)); n > 1 {
 		callback.Emit(ctx, callback.Event{Kind: callback.EventRetry, Data: callback.Attempt{Number: n - 1}})
 	}
+}
+
+// listen asks for the body of the response, which comes in one piece.
+func (a *attempts) listen() { a.wanted.Store(true) }
+
+// heard returns the body as far as it was read; nil if it is not known.
+func (a *attempts) heard() []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.long {
+		return nil
+	}
+	return a.body
+}
+
+// keep returns resp with a body that is kept while it is read.
+func (a *attempts) keep(resp *http.Response, err error) (*http.Response, error) {
+	a.mu.Lock()
+	a.body, a.long = nil, false
+	a.mu.Unlock()
+	if err != nil || resp == nil || !a.wanted.Load() || resp.Header.Get("Content-Encoding") != "" {
+		return resp, err
+	}
+	out := *resp
+	out.Body = &keptBody{resp.Body, a}
+	return &out, nil
+}
+
+type keptBody struct {
+	io.ReadCloser
+	attempts *attempts
+}
+
+// Read implements [io.Reader].
+func (b *keptBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	a := b.attempts
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.long = a.long || len(a.body)+n > maxFrame; !a.long {
+		a.body = append(a.body, p[:n]...)
+	}
+	return n, err
 }

@@ -117,7 +117,7 @@ func (b *embedBackend) fitting(model string, inputs []string) int {
 // send makes one request. What it returns on failure has no vectors, but may
 // have a usage.
 func (b *embedBackend) send(ctx context.Context, model string, req *llm.EmbedRequest, inputs []string) (*llm.EmbedResponse, error) {
-	ctx, t := withTap(ctx)
+	ctx, t := withTap(withOwnAttempts(ctx))
 	t.limit += len(inputs) * maxVector
 	_, err := b.client.CreateEmbeddings(ctx, openai.EmbeddingRequest{
 		Input:          inputs,

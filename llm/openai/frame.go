@@ -21,6 +21,7 @@ type frame struct {
 	choices  []frameChoice
 	tools    []toolDelta
 	usage    *llm.Usage
+	counted  bool   // there is a usage, whatever it says
 	failure  []byte // the raw value of "error"
 }
 
@@ -34,7 +35,7 @@ type toolDelta struct{ llm.ToolDelta }
 
 // decode reads one frame.
 func (f *frame) decode(raw []byte) error {
-	f.choices, f.tools, f.usage, f.failure = f.choices[:0], f.tools[:0], nil, nil
+	f.reset()
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
@@ -42,6 +43,15 @@ func (f *frame) decode(raw []byte) error {
 		return nil
 	}
 	return malformed(raw, s.err)
+}
+
+func (f *frame) reset() {
+	f.choices, f.tools, f.usage, f.counted, f.failure = f.choices[:0], f.tools[:0], nil, false, nil
+}
+
+// usageOnly reports whether the frame is what include_usage brings.
+func (f *frame) usageOnly() bool {
+	return f.counted && len(f.choices) == 0 && f.failure == nil
 }
 
 // malformed says what is wrong with a JSON text in which err was found.
@@ -70,7 +80,9 @@ func (f *frame) read(s *scanner) {
 				f.readChoice(s)
 			}
 		case "usage":
-			f.readUsage(s.raw())
+			v := s.raw()
+			f.counted = present(v)
+			f.readUsage(v)
 		case "x_groq":
 			for s.object(); s.key(); {
 				if string(s.name) == "usage" {

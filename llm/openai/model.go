@@ -116,7 +116,7 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 
 // plain makes a call without streaming: one chunk for each choice.
 func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error) bool) {
-	ctx, t := withTap(ctx)
+	ctx, t := withTap(withOwnAttempts(ctx))
 	if err := c.plain(ctx, b.client); err != nil {
 		yield(llm.Chunk{}, convertError(err, t))
 		return
@@ -144,7 +144,7 @@ func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error
 
 // stream makes a streamed call.
 func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield func(llm.Chunk, error) bool) {
-	ctx, t := withTap(ctx)
+	ctx, t := withTap(withOwnAttempts(ctx))
 	s, err := c.stream(ctx, b.client, usage)
 	if err != nil {
 		yield(llm.Chunk{}, convertError(err, t))

@@ -16,6 +16,9 @@ type responseFrame struct {
 	meta    llm.Meta
 	tool    llm.ToolDelta // of the last chunk that has one
 	tools   bool          // the answer calls tools
+	later   bool          // the answer is made in the background
+
+	kind, item string // of the last event that was read for go-openai's type
 }
 
 // decode reads one event, or the whole response.
@@ -217,7 +220,7 @@ func (f *responseFrame) finish(raw []byte) {
 			f.failure = frameError(o.Error)
 		}
 	case "queued", "in_progress":
-		c.Finish = "" // it goes on in the background
+		c.Finish, f.later = "", true // it goes on in the background
 	default:
 		if f.tools {
 			c.Finish = "tool_calls"

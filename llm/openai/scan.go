@@ -34,6 +34,8 @@ const maxDepth = 1000
 var (
 	errSyntax = errors.New("invalid JSON")
 	errDepth  = errors.New("JSON nested too deep")
+
+	errUnusual = errors.New("not as usual")
 )
 
 func (s *scanner) fail(err error) {
@@ -185,6 +187,23 @@ func (s *scanner) string() string {
 		return ""
 	}
 	return string(b)
+}
+
+// known returns the next string, without a new one if it is the one that is
+// expected; null is "".
+func (s *scanner) known(expected string) string {
+	b := s.bytes()
+	if string(b) == expected {
+		return expected
+	}
+	return string(b)
+}
+
+// into decodes the next value into v, as encoding/json does, and reports whether
+// it fits. It is for what is rare or nested; null leaves v as it is.
+func (s *scanner) into(v any) bool {
+	raw := s.raw()
+	return string(raw) == "null" || s.err == nil && json.Unmarshal(raw, v) == nil
 }
 
 // int returns the next number; null is 0.

@@ -70,7 +70,7 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	}
 	if a := attemptsOf(req.Context()); a != nil {
 		a.see(req.Context())
-		return send(req)
+		return a.keep(send(req))
 	}
 	if !callback.Enabled(req.Context(), t.Handlers...) {
 		return send(req)
