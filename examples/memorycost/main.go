@@ -47,7 +47,7 @@ func run(ctx context.Context, w io.Writer, n int) error {
 	}{
 		{"缓冲 Buffer", &memory.Buffer{}},
 		{"窗口 Window", &memory.Window{Turns: 5}},
-		{"词元窗口 TokenWindow", &memory.TokenWindow{MaxTokens: 400, Count: count}},
+		{"定长窗口 TokenWindow", &memory.TokenWindow{MaxTokens: 400, Count: count}},
 		{"摘要 Summary", &memory.Summary{Model: model, MaxTokens: 200, Count: count}},
 		{"摘要缓冲 SummaryBuffer", &memory.SummaryBuffer{Model: model, MaxTokens: 400, SummaryTokens: 200, Count: count}},
 	} {
