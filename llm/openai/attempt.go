@@ -72,9 +72,8 @@ func (a *attempts) keep(resp *http.Response, err error) (*http.Response, error) 
 	if err != nil || resp == nil || !a.wanted.Load() || resp.Header.Get("Content-Encoding") != "" {
 		return resp, err
 	}
-	out := *resp
-	out.Body = &keptBody{resp.Body, a}
-	return &out, nil
+	resp.Body = &keptBody{resp.Body, a}
+	return resp, nil
 }
 
 type keptBody struct {

@@ -17,40 +17,65 @@ import (
 
 // A body is the body of a response on its way to the client. What passes is
 // read along, on the client's own goroutine, and ends the run.
+//
+// Whoever reads owns the fields of the second block. Close may come from
+// another goroutine: it owns them if no Read is in flight, else it leaves the
+// end of the run to that one.
 type body struct {
 	io.ReadCloser
 	resp   *http.Response
 	run    *callback.Call
-	answer *answer
-	failed bool // the response's status is an error
-	embed  bool
-	opaque bool      // in an encoding that is not known here
-	plain  *inflater // nil if nothing is compressed
-
-	whole  []byte // of a response that does not stream
-	long   bool   // whole is not
-	events *sse.Splitter
 	filter *filter // holds back what the client did not ask for; nil if nothing is
 
-	mu      sync.Mutex // Close may come from another goroutine than Read
-	reading bool       // a Read is in flight, which will end the run
-	ended   bool
+	answer *answer
+	form   form
+	failed bool // the response's status is an error
+	embed  bool
+	opaque bool          // in an encoding that is not known here
+	plain  *inflater     // nil if nothing is compressed
+	whole  []byte        // of a response that does not stream
+	long   bool          // whole is not
+	events *sse.Splitter // of one that does
+	ended  bool
+
+	one     sync.Mutex // held by Read
+	mu      sync.Mutex // guards what is below
+	reading bool
+	closed  bool
 }
 
-// newBody returns the body of resp, watched for run.
-func newBody(resp *http.Response, run *callback.Call, api string, hidden bool) io.ReadCloser {
+// A form is how a response comes.
+type form int
+
+const (
+	formUnknown form = iota // its first bytes will tell
+	formWhole
+	formStream
+)
+
+// newBody returns the body of resp, watched for run. asked says whether a
+// stream was asked for, hidden whether its usage was on behalf of the handlers.
+func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden bool) *body {
 	b := &body{ReadCloser: resp.Body, resp: resp, run: run, embed: api == apiEmbeddings,
 		failed: resp.StatusCode < 200 || resp.StatusCode >= 300}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	stream := kind == eventStream && !b.failed && !b.embed
-	b.answer = newAnswer(api, !stream)
-	if stream {
+	switch {
+	case b.failed || b.embed || kind != eventStream && !asked:
+		b.form = formWhole
+	case kind == eventStream:
+		b.form = formStream
+	}
+	b.answer = newAnswer(api, b.form == formWhole)
+	if b.form != formWhole {
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame}
 	}
 	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
-		if stream && hidden {
+		if hidden && b.events != nil && kind != "application/json" {
 			b.filter = new(filter)
+		}
+		if n := resp.ContentLength; b.form == formWhole && n > 0 && n <= maxFrame {
+			b.whole = make([]byte, 0, n)
 		}
 	default:
 		b.plain = newInflater(encoding)
@@ -75,53 +100,60 @@ func (d dropped) end() {
 
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
+	b.one.Lock()
+	defer b.one.Unlock()
+	if b.filter == nil {
+		return b.pull(p)
+	}
 	for {
-		if b.filter != nil && b.filter.ready() {
-			return b.filter.read(p), nil
+		if b.filter.ready() && !b.isClosed() {
+			return b.filter.read(p)
 		}
 		n, err := b.pull(p)
-		err = b.run.Err(err)
-		if b.filter == nil {
-			return n, err
-		}
-		b.filter.write(p[:n], err)
 		if n == 0 && err == nil {
 			return 0, nil
 		}
-		if !b.filter.ready() {
-			if err := b.filter.err; err != nil {
-				return 0, err
-			}
-			continue
+		if n, err = b.filter.take(p, n, err); n > 0 || err != nil {
+			return n, err
 		}
 	}
+}
+
+func (b *body) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
 }
 
 // pull reads the next piece and takes it along.
 func (b *body) pull(p []byte) (int, error) {
 	b.mu.Lock()
-	b.reading = true
+	closed := b.closed
+	b.reading = !closed
 	b.mu.Unlock()
+	if closed {
+		return b.ReadCloser.Read(p)
+	}
 	b.run.Reading()
 	n, err := b.ReadCloser.Read(p)
-	b.mu.Lock()
-	b.reading = false
 	b.take(p[:n], err)
+	b.mu.Lock()
+	b.reading, closed = false, b.closed
 	b.mu.Unlock()
+	if closed {
+		b.release()
+	}
 	b.run.Holding()
-	return n, err
+	return n, b.run.Err(err)
 }
 
 // take reads along what has come, and ends the run where it ends.
 func (b *body) take(p []byte, err error) {
 	if len(p) > 0 && !b.ended && !b.opaque {
 		if b.plain != nil {
-			p = b.plain.write(p)
-		}
-		if b.events != nil {
-			b.events.Write(p)
+			b.plain.write(p, b.see)
 		} else {
-			b.keep(p)
+			b.see(p)
 		}
 	}
 	if err == nil {
@@ -143,13 +175,35 @@ func (b *body) release() {
 	}
 }
 
-// keep collects a response that does not stream.
-func (b *body) keep(p []byte) {
-	if len(b.whole)+len(p) > maxFrame {
-		b.long = true
-		return
+// see reads a piece along.
+func (b *body) see(p []byte) {
+	switch {
+	case b.ended:
+	case b.form == formWhole:
+		b.keep(p, maxFrame)
+	case b.form == formUnknown:
+		b.keep(p, maxFrame)
+		switch start := bytes.TrimLeft(b.whole, " \t\r\n"); {
+		case len(start) == 0:
+		case start[0] == '{' || start[0] == '[' || start[0] == '<':
+			b.form, b.events, b.answer = formWhole, nil, newAnswer(b.answer.api, true)
+		default:
+			b.form = formStream
+			b.events.Write(b.whole)
+		}
+	default:
+		if len(b.whole) == 0 && p[0] == '{' || len(b.whole) > 0 {
+			b.keep(p, maxTail) // a plain error in place of a stream, perhaps
+		}
+		b.events.Write(p)
 	}
-	b.whole = append(b.whole, p...)
+}
+
+// keep collects a response that does not stream, up to a limit.
+func (b *body) keep(p []byte, limit int) {
+	if b.long = b.long || len(b.whole)+len(p) > limit; !b.long {
+		b.whole = append(b.whole, p...)
+	}
 }
 
 // event takes one event of a stream.
@@ -176,7 +230,7 @@ func (b *body) event(e sse.Event) {
 	if err != nil {
 		b.end(err)
 	} else if b.answer.over() {
-		b.end(b.answer.missing())
+		b.end(b.missing())
 	}
 }
 
@@ -184,14 +238,29 @@ func (b *body) chunk(c *llm.Chunk) { b.run.Chunk(c) }
 
 // finish ends the run where the body has ended.
 func (b *body) finish() {
-	if b.events != nil && !b.opaque {
-		b.events.Close()
-		if !b.ended {
-			b.end(b.answer.missing())
-		}
+	if b.form != formStream || b.opaque {
+		b.end(b.read())
 		return
 	}
-	b.end(b.read())
+	b.events.Close()
+	if !b.ended {
+		b.end(b.missing())
+	}
+}
+
+// missing returns what a stream lacks that has ended.
+func (b *body) missing() error {
+	err := b.answer.missing()
+	switch {
+	case err == nil:
+	case b.events.Missed() > 0:
+		return errLong
+	case b.answer.progress.empty():
+		if e := errorBody(b.whole); e != nil {
+			return e
+		}
+	}
+	return err
 }
 
 // read reads a whole response.
@@ -206,7 +275,11 @@ func (b *body) read() error {
 		b.run.Output(resp)
 		return err
 	}
-	if err := b.answer.read(bytes.TrimSpace(b.whole), false, b.chunk); err != nil {
+	whole := bytes.TrimSpace(b.whole)
+	if b.form == formUnknown && len(whole) == 0 {
+		return llm.ErrEmpty
+	}
+	if err := b.answer.read(whole, false, b.chunk); err != nil {
 		return err
 	}
 	if b.answer.progress.empty() {
@@ -225,27 +298,32 @@ func (b *body) end(err error) {
 // answer does not break off by closing.
 func (b *body) Close() error {
 	b.mu.Lock()
-	if !b.reading {
-		if !b.ended && b.enough() {
-			b.run.Reading()
-			if b.events != nil {
-				b.end(nil) // what is left of the stream is of no interest
-			} else {
-				b.finish()
-			}
-		}
-		b.release()
-	}
+	mine := !b.reading && !b.closed
+	b.closed = true
 	b.mu.Unlock()
+	if !mine {
+		b.run.Stop()
+		return b.ReadCloser.Close()
+	}
+	err := b.ReadCloser.Close()
+	b.release()
+	if !b.ended && b.enough() {
+		b.run.Reading()
+		if b.form == formStream {
+			b.end(nil) // what is left of the stream is of no interest
+		} else {
+			b.finish()
+		}
+	}
 	b.run.Stop()
-	return b.ReadCloser.Close()
+	return err
 }
 
 // enough reports whether what has come is an answer: a client need not read up
 // to the end to see that it is whole.
 func (b *body) enough() bool {
 	switch {
-	case b.events != nil:
+	case b.form == formStream:
 		return b.answer.progress.complete()
 	case b.failed:
 		return true

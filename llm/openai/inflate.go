@@ -14,8 +14,7 @@ import (
 // gives it the pieces. It has to be stopped.
 type inflater struct {
 	feed feeder
-	out  []byte // what has come out of the last piece
-	next func() (struct{}, bool)
+	next func() ([]byte, bool) // nil when it wants more
 	stop func()
 }
 
@@ -31,27 +30,32 @@ func newInflater(encoding string) *inflater {
 		return nil
 	}
 	f := new(inflater)
-	f.next, f.stop = iter.Pull(func(more func(struct{}) bool) {
-		f.feed.more = func() bool { return more(struct{}{}) }
+	f.next, f.stop = iter.Pull(func(yield func([]byte) bool) {
+		f.feed.more = func() bool { return yield(nil) }
 		r, err := open(&f.feed)
 		buf := make([]byte, 16<<10)
 		for err == nil {
 			var n int
-			n, err = r.Read(buf)
-			f.out = append(f.out, buf[:n]...)
+			if n, err = r.Read(buf); n > 0 && !yield(buf[:n]) {
+				return
+			}
 		}
 		// What is broken is the client's to notice; nothing more is read along.
 	})
 	return f
 }
 
-// write returns what comes out of p, valid until the next call.
-func (f *inflater) write(p []byte) []byte {
-	f.out = f.out[:0]
+// write hands out what comes out of p, in pieces that are valid during the call.
+func (f *inflater) write(p []byte, out func([]byte)) {
 	f.feed.left = p
-	f.next()
+	for {
+		piece, ok := f.next()
+		if !ok || piece == nil {
+			break
+		}
+		out(piece)
+	}
 	f.feed.left = nil
-	return f.out
 }
 
 // openDeflate opens what servers send as deflate: zlib's format as the standard
@@ -74,7 +78,11 @@ type feeder struct {
 	more func() bool
 }
 
+// Read implements [io.Reader].
 func (f *feeder) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	for len(f.left) == 0 {
 		if !f.more() {
 			return 0, errStopped

@@ -1,10 +1,8 @@
 package openai
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -58,10 +56,6 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.do(req, base.RoundTrip)
 }
 
-// maxBody bounds the requests that are read before they are sent. What is
-// longer is sent as it comes, and its prompt is not known.
-const maxBody = 64 << 20
-
 // do sends req with send, as a run if it is a call that somebody listens to.
 func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	api, ok := apiOf(req)
@@ -75,25 +69,34 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	if !callback.Enabled(req.Context(), t.Handlers...) {
 		return send(req)
 	}
-	body, rest, err := readBody(req)
-	if err != nil {
-		return nil, err
-	}
-	call := t.describe(api, req, body, rest)
+	upload := readUpload(req)
+	call := t.describe(api, req, upload)
 	ctx, run, err := callback.Open(req.Context(), call.info, t.Handlers...)
 	if err != nil {
+		upload.close()
 		return nil, err
 	}
-	if call.hidden {
-		body = askUsage(body)
+	returned := false
+	defer endOther(run, &returned)
+	sent := upload.request(withAttempts(ctx), req)
+	resp, err := send(sent)
+	returned = true
+	if resp != nil && resp.Request == sent {
+		resp.Request = req
 	}
-	resp, err := send(withBody(req, ctx, body, rest))
-	if err != nil {
+	switch {
+	case err != nil:
 		run.End(err)
 		return resp, run.Err(err)
+	case resp == nil || resp.Body == nil:
+		run.End(errNoBody)
+	default:
+		observe(resp, run, api, call.asked, call.hidden)
 	}
-	return observe(resp, run, api, call.hidden), nil
+	return resp, nil
 }
+
+var errNoBody = fmt.Errorf("%w: no body", llm.ErrMalformed)
 
 // apiOf returns which API req calls.
 func apiOf(req *http.Request) (api string, ok bool) {
@@ -114,75 +117,49 @@ func apiOf(req *http.Request) (api string, ok bool) {
 	return "", false
 }
 
-// readBody reads what req sends. If that is more than maxBody, rest is what has
-// not been read.
-func readBody(req *http.Request) (body []byte, rest io.ReadCloser, err error) {
-	buf := new(bytes.Buffer)
-	if n := req.ContentLength; n > 0 && n <= maxBody {
-		buf.Grow(int(n) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(req.Body, maxBody+1))
-	if err == nil && n > maxBody {
-		return buf.Bytes(), req.Body, nil
-	}
-	req.Body.Close()
-	return buf.Bytes(), nil, err
-}
-
-// withBody returns a copy of req that sends body, and then rest.
-func withBody(req *http.Request, ctx context.Context, body []byte, rest io.ReadCloser) *http.Request {
-	out := req.WithContext(ctx)
-	if rest != nil {
-		out.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(bytes.NewReader(body), rest), rest}
-		return out
-	}
-	out.Body = io.NopCloser(bytes.NewReader(body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	if out.ContentLength >= 0 || len(body) > 0 {
-		out.ContentLength = int64(len(body))
-	}
-	return out
-}
-
 // A described is a call as its handlers see it.
 type described struct {
 	info   *callback.Info
+	asked  bool // for a stream
 	hidden bool // the usage is asked for on their behalf
 }
 
-func (t *Transport) describe(api string, req *http.Request, body []byte, rest io.ReadCloser) described {
+func (t *Transport) describe(api string, req *http.Request, u *upload) described {
 	e := t.endpoint(req.URL, api)
 	info := &callback.Info{Kind: callback.KindLLM, Prices: t.Prices, Resend: resends(req.Header)}
-	var d described
-	w, ok := wireRequest{}, false
-	if rest == nil {
-		w, ok = readRequest(api, body)
-	}
+	w, ok := readRequest(api, u.body)
+	d := described{info: info}
 	if api == apiEmbeddings {
 		info.Kind, e.API = callback.KindEmbedding, ""
-		if w.embed == nil {
-			w.embed = &llm.EmbedRequest{}
-		}
 		info.Input = w.embed
 	} else {
-		if w.Request == nil {
-			w.Request = &llm.Request{Stream: req.Header.Get("Accept") == eventStream}
+		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
+		info.Input, d.asked = w.Request, w.Stream
+		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && mayAsk(req.Header) {
+			d.hidden = u.askUsage()
 		}
-		info.Input = w.Request
-		// What the client has compressed by itself cannot be held back.
-		plain := req.Header.Get("Accept-Encoding") == "" || req.Header.Get("Accept-Encoding") == "identity"
-		d.hidden = ok && w.Stream && !w.settled && plain && t.Usage == UsageObserved
 	}
 	info.Endpoint = e
 	if ok && !w.partial {
 		info.Meter = token.Meter{Model: e.Model, API: e.API}
 	}
 	info.Name = info.Model()
-	d.info = info
 	return d
+}
+
+// mayAsk reports whether a request with these headers may be made to ask for its
+// usage: what the client decompresses by itself cannot be held back from it, and
+// what it has signed cannot be changed.
+func mayAsk(h http.Header) bool {
+	if accept := h.Get("Accept-Encoding"); accept != "" && accept != "identity" {
+		return false
+	}
+	for _, name := range []string{"Content-Encoding", "Content-MD5", "Digest", "Content-Digest", "Signature", "X-Amz-Content-Sha256"} {
+		if h.Get(name) != "" {
+			return false
+		}
+	}
+	return !strings.HasPrefix(h.Get("Authorization"), "AWS4-")
 }
 
 const eventStream = "text/event-stream"
@@ -197,8 +174,11 @@ func (t *Transport) endpoint(u *url.URL, api string) llm.Endpoint {
 			e.Port = 80
 		}
 	}
-	if _, after, ok := strings.Cut(u.Path, "/deployments/"); ok {
+	if _, after, ok := strings.Cut(u.EscapedPath(), "/deployments/"); ok {
 		e.Model, _, _ = strings.Cut(after, "/")
+		if plain, err := url.PathUnescape(e.Model); err == nil {
+			e.Model = plain
+		}
 		if e.Provider == "" && providerOf("", e.Address) == e.Address && u.Query().Has("api-version") {
 			e.Provider = "azure.ai.openai" // Azure's dialect under a name of its own
 		}
@@ -218,18 +198,17 @@ func resends(h http.Header) int {
 	return n
 }
 
-// observe returns resp with a body that tells run what passes.
-func observe(resp *http.Response, run *callback.Call, api string, hidden bool) *http.Response {
-	out := *resp
-	out.Body = newBody(resp, run, api, hidden)
-	if hidden {
-		// The event that is kept back is not in what the server announced.
-		out.ContentLength = -1
-		out.Header = resp.Header.Clone()
-		out.Header.Del("Content-Length")
+// observe gives resp a body that tells run what passes.
+func observe(resp *http.Response, run *callback.Call, api string, asked, hidden bool) {
+	b := newBody(resp, run, api, asked, hidden)
+	resp.Body = b
+	if b.filter != nil && resp.ContentLength >= 0 {
+		// The event that is left out is in what the server announced.
+		resp.ContentLength = -1
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Content-Length")
 	}
 	run.Holding()
-	return &out
 }
 
 var errCollected = abandoned("response body was dropped without being closed")

@@ -2,8 +2,9 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/callspan/callspan/llm"
@@ -18,91 +19,124 @@ type wireRequest struct {
 	settled bool // whether the stream brings its usage is not to be changed
 }
 
-// readRequest reads the body of a request to api. ok is false if it is no JSON
-// object.
+// readRequest reads the body of a request to api, as far as it goes. ok is false
+// if it is not a whole JSON object.
 func readRequest(api string, body []byte) (w wireRequest, ok bool) {
-	var o struct {
-		Model               string          `json:"model"`
-		Stream              bool            `json:"stream"`
-		StreamOptions       json.RawMessage `json:"stream_options"`
-		MaxTokens           int             `json:"max_tokens"`
-		MaxCompletionTokens int             `json:"max_completion_tokens"`
-		MaxOutputTokens     int             `json:"max_output_tokens"`
-		Temperature         *float64        `json:"temperature"`
-		TopP                *float64        `json:"top_p"`
-		FrequencyPenalty    *float64        `json:"frequency_penalty"`
-		PresencePenalty     *float64        `json:"presence_penalty"`
-		Seed                *int            `json:"seed"`
-		Stop                json.RawMessage `json:"stop"`
-		N                   int             `json:"n"`
-		ReasoningEffort     string          `json:"reasoning_effort"`
-		Reasoning           json.RawMessage `json:"reasoning"`
-		ServiceTier         string          `json:"service_tier"`
-		User                string          `json:"user"`
-		Tools               json.RawMessage `json:"tools"`
-		Functions           json.RawMessage `json:"functions"`
-		ToolChoice          json.RawMessage `json:"tool_choice"`
-		ResponseFormat      json.RawMessage `json:"response_format"`
-		Text                json.RawMessage `json:"text"`
-		Messages            json.RawMessage `json:"messages"`
-		Prompt              json.RawMessage `json:"prompt"`
-		Input               json.RawMessage `json:"input"`
-		Instructions        string          `json:"instructions"`
-		Dimensions          int             `json:"dimensions"`
-
-		Previous     json.RawMessage `json:"previous_response_id"`
-		Conversation json.RawMessage `json:"conversation"`
-	}
-	// An error that names a field leaves the others read.
-	if err := json.Unmarshal(body, &o); err != nil && !mistyped(err) {
-		return w, false
-	}
-	if api == apiEmbeddings {
-		w.embed = &llm.EmbedRequest{Model: o.Model, Dimensions: o.Dimensions, User: o.User, Inputs: texts(o.Input)}
-		return w, true
-	}
-	r := &llm.Request{
-		Model: o.Model, Stream: o.Stream,
-		MaxTokens:   max(o.MaxTokens, o.MaxCompletionTokens, o.MaxOutputTokens),
-		Temperature: o.Temperature, TopP: o.TopP,
-		FrequencyPenalty: o.FrequencyPenalty, PresencePenalty: o.PresencePenalty,
-		Seed: o.Seed, Stop: texts(o.Stop), Choices: o.N,
-		ReasoningEffort: o.ReasoningEffort, ServiceTier: o.ServiceTier, User: o.User,
-		Tools: readTools(o.Tools, o.Functions), ToolChoice: readChoice(o.ToolChoice),
-	}
+	var (
+		r                       = &llm.Request{}
+		e                       = &llm.EmbedRequest{}
+		instructions            string
+		prompt, input           []byte
+		tools, functions        []byte
+		stored, format, options []byte
+	)
 	w.Request = r
-	var options struct {
-		IncludeUsage *bool `json:"include_usage"`
+	s := scanner{b: body}
+	if s.peek() != '{' {
+		s.fail(errSyntax)
 	}
-	read(o.StreamOptions, &options)
-	if options.IncludeUsage != nil {
-		w.settled, r.StreamUsage = true, *options.IncludeUsage
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "model":
+			r.Model = s.loose()
+		case "stream":
+			r.Stream = string(s.raw()) == "true"
+		case "stream_options":
+			options = s.raw()
+		case "max_tokens", "max_completion_tokens", "max_output_tokens":
+			r.MaxTokens = max(r.MaxTokens, value[int](s.raw()))
+		case "temperature":
+			r.Temperature = value[*float64](s.raw())
+		case "top_p":
+			r.TopP = value[*float64](s.raw())
+		case "frequency_penalty":
+			r.FrequencyPenalty = value[*float64](s.raw())
+		case "presence_penalty":
+			r.PresencePenalty = value[*float64](s.raw())
+		case "seed":
+			r.Seed = value[*int](s.raw())
+		case "stop":
+			r.Stop = texts(s.raw())
+		case "n":
+			r.Choices = value[int](s.raw())
+		case "reasoning_effort":
+			r.ReasoningEffort = s.loose()
+		case "reasoning":
+			if api == llm.APIResponses {
+				r.ReasoningEffort = value[struct{ Effort string }](s.raw()).Effort
+			} else {
+				s.skip()
+			}
+		case "service_tier":
+			r.ServiceTier = s.loose()
+		case "user":
+			r.User = s.loose()
+		case "tools":
+			tools = s.raw()
+		case "functions":
+			functions = s.raw()
+		case "tool_choice":
+			r.ToolChoice = readChoice(s.raw())
+		case "response_format", "text":
+			due := string(s.name) == "text" == (api == llm.APIResponses)
+			if v := s.raw(); due {
+				format = v
+			}
+		case "messages":
+			if api == llm.APIChat {
+				r.Messages = readMessages(&s)
+			} else {
+				s.skip()
+			}
+		case "prompt":
+			prompt = s.raw()
+		case "input":
+			input = s.raw()
+		case "instructions":
+			instructions = s.loose()
+		case "dimensions":
+			e.Dimensions = value[int](s.raw())
+		case "previous_response_id", "conversation":
+			if v := s.raw(); present(v) {
+				stored = v
+			}
+		default:
+			s.skip()
+		}
 	}
-	switch api {
+	s.end()
+	switch ok = s.err == nil; api {
+	case apiEmbeddings:
+		e.Model, e.User, e.Inputs = r.Model, r.User, texts(input)
+		w.Request, w.embed = nil, e
+		return w, ok
 	case llm.APIResponses:
-		var reasoning struct {
-			Effort string `json:"effort"`
-		}
-		read(o.Reasoning, &reasoning)
-		r.ReasoningEffort = reasoning.Effort
-		var text struct {
-			Format json.RawMessage `json:"format"`
-		}
-		read(o.Text, &text)
-		r.Format = readFormat(text.Format)
-		r.Messages = readInput(o.Instructions, o.Input)
+		r.Format = readFormat(value[struct{ Format json.RawMessage }](format).Format)
+		r.Messages = readInput(instructions, input)
 		// A stored prompt is an object here, not a text.
-		w.partial = present(o.Previous) || present(o.Conversation) || present(o.Prompt)
+		w.partial = present(stored) || present(prompt)
 		w.settled = true
 	case llm.APICompletions:
-		for _, p := range texts(o.Prompt) {
+		for _, p := range texts(prompt) {
 			r.Messages = append(r.Messages, llm.User(p))
 		}
 	default:
-		r.Format = readFormat(o.ResponseFormat)
-		r.Messages = readMessages(o.Messages)
+		r.Format = readFormat(format)
 	}
-	return w, true
+	r.Tools = readTools(tools, functions)
+	if present(options) {
+		var o map[string]json.RawMessage
+		err := json.Unmarshal(options, &o)
+		usage, said := o["include_usage"]
+		w.settled, r.StreamUsage = w.settled || said || err != nil, string(usage) == "true"
+	}
+	return w, ok
+}
+
+// value reads a JSON value as far as it fits.
+func value[T any](raw []byte) (v T) {
+	read(raw, &v)
+	return v
 }
 
 // mistyped reports whether err is about the type of a value in valid JSON.
@@ -119,23 +153,18 @@ func read(raw json.RawMessage, v any) {
 }
 
 // texts reads a text or a list of texts. Lists of token ids have no text.
-func texts(raw json.RawMessage) []string {
-	raw = bytes.TrimSpace(raw)
-	switch {
-	case len(raw) == 0:
-		return nil
-	case raw[0] == '"':
-		var s string
-		read(raw, &s)
-		return []string{s}
-	}
-	var list []json.RawMessage
-	read(raw, &list)
-	var out []string
-	for _, item := range list {
-		var s string
-		if json.Unmarshal(item, &s) == nil {
-			out = append(out, s)
+func texts(raw []byte) (out []string) {
+	s := scanner{b: raw}
+	switch s.peek() {
+	case '"':
+		return []string{s.string()}
+	case '[':
+		for s.array(); s.element(); {
+			if s.peek() == '"' {
+				out = append(out, s.string())
+			} else {
+				s.skip()
+			}
 		}
 	}
 	return out
@@ -153,144 +182,235 @@ type wireCall struct {
 	} `json:"function"`
 }
 
-func readMessages(raw json.RawMessage) []llm.Message {
-	var list []struct {
-		Role       string          `json:"role"`
-		Name       string          `json:"name"`
-		Content    json.RawMessage `json:"content"`
-		Refusal    string          `json:"refusal"`
-		ToolCalls  []wireCall      `json:"tool_calls"`
-		Call       json.RawMessage `json:"function_call"`
-		ToolCallID string          `json:"tool_call_id"`
+// readMessages reads the messages of a chat, where s stands before them.
+func readMessages(s *scanner) (out []llm.Message) {
+	if s.peek() != '[' {
+		s.skip()
+		return nil
 	}
-	read(raw, &list)
-	out := make([]llm.Message, len(list))
-	for i, m := range list {
-		out[i] = llm.Message{Role: llm.Role(m.Role), Name: m.Name, ToolCallID: m.ToolCallID, Parts: readContent(m.Content)}
+	for s.array(); s.element(); {
+		var m llm.Message
+		if s.peek() != '{' {
+			s.skip()
+			out = append(out, m)
+			continue
+		}
+		var calls, call []byte
+		refusal := ""
+		for s.object(); s.key(); {
+			switch string(s.name) {
+			case "role":
+				m.Role = llm.Role(s.loose())
+			case "name":
+				m.Name = s.loose()
+			case "content":
+				m.Parts = readContent(s)
+			case "refusal":
+				refusal = s.loose()
+			case "tool_calls":
+				calls = s.raw()
+			case "function_call":
+				call = s.raw()
+			case "tool_call_id":
+				m.ToolCallID = s.loose()
+			default:
+				s.skip()
+			}
+		}
 		if m.Role == "function" { // the API before tools
-			out[i].Role = llm.RoleTool
+			m.Role = llm.RoleTool
 		}
-		if m.Refusal != "" {
-			out[i].Parts = append(out[i].Parts, llm.Part{Text: m.Refusal})
+		if refusal != "" {
+			m.Parts = append(m.Parts, llm.Part{Text: refusal})
 		}
-		for _, c := range m.ToolCalls {
-			out[i].ToolCalls = append(out[i].ToolCalls, llm.ToolCall{ID: c.ID, Name: c.Function.Name, Arguments: c.Function.Arguments})
+		for _, c := range value[[]wireCall](calls) {
+			m.ToolCalls = append(m.ToolCalls, llm.ToolCall{ID: c.ID, Name: c.Function.Name, Arguments: c.Function.Arguments})
 		}
-		if present(m.Call) {
-			var c struct{ Name, Arguments string }
-			read(m.Call, &c)
-			out[i].ToolCalls = append(out[i].ToolCalls, llm.ToolCall{Name: c.Name, Arguments: c.Arguments})
+		if present(call) {
+			c := value[struct{ Name, Arguments string }](call)
+			m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Name: c.Name, Arguments: c.Arguments})
 		}
+		out = append(out, m)
 	}
 	return out
 }
 
 // readContent reads the content of a message: a text, or a list of parts.
-func readContent(raw json.RawMessage) []llm.Part {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	if raw[0] == '"' {
-		var s string
-		read(raw, &s)
-		return []llm.Part{{Text: s}}
-	}
-	var list []json.RawMessage
-	read(raw, &list)
-	var out []llm.Part
-	for _, item := range list {
-		if p, ok := contentPart(item); ok {
-			out = append(out, p)
+func readContent(s *scanner) (out []llm.Part) {
+	switch s.peek() {
+	case '"':
+		return []llm.Part{{Text: s.string()}}
+	case '[':
+		for s.array(); s.element(); {
+			if s.peek() != '{' {
+				s.skip()
+			} else if p, ok := contentPart(s); ok {
+				out = append(out, p)
+			}
 		}
+	default:
+		s.skip()
 	}
 	return out
 }
 
-// contentPart reads one part, in the forms of chat completions and of responses.
-func contentPart(raw json.RawMessage) (p llm.Part, ok bool) {
-	var o struct {
-		Type     string          `json:"type"`
-		Text     string          `json:"text"`
-		Refusal  string          `json:"refusal"`
-		ImageURL json.RawMessage `json:"image_url"`
-		Detail   string          `json:"detail"`
-		Audio    struct {
-			Data   []byte `json:"data"`
-			Format string `json:"format"`
-		} `json:"input_audio"`
-		File struct {
-			ID   string `json:"file_id"`
-			Data string `json:"file_data"`
-		} `json:"file"`
-		FileID   string `json:"file_id"`
-		FileURL  string `json:"file_url"`
-		FileData string `json:"file_data"`
+// parts reads a content that has been set apart.
+func parts(raw []byte) []llm.Part {
+	if len(raw) == 0 {
+		return nil
 	}
-	read(raw, &o)
-	switch o.Type {
-	case "text", "input_text", "output_text", "summary_text", "reasoning_text":
-		return llm.Part{Text: o.Text}, true
-	case "refusal":
-		return llm.Part{Text: o.Refusal}, true
-	case "image_url", "input_image":
-		m := &llm.Media{Kind: "image", Detail: o.Detail}
-		if json.Unmarshal(o.ImageURL, &m.URL) != nil {
-			var u struct{ URL, Detail string }
-			read(o.ImageURL, &u)
-			m.URL, m.Detail = u.URL, u.Detail
-		}
-		return llm.Part{Media: m}, true
-	case "input_audio":
-		return llm.Part{Media: &llm.Media{Kind: "audio", Data: o.Audio.Data, MIMEType: "audio/" + o.Audio.Format}}, true
-	case "file", "input_file":
-		url := o.FileURL
-		for _, s := range []string{o.File.Data, o.FileData, o.File.ID, o.FileID} {
-			if url == "" {
-				url = s
+	return readContent(&scanner{b: raw})
+}
+
+// contentPart reads one part, in the forms of chat completions and of responses.
+func contentPart(s *scanner) (p llm.Part, ok bool) {
+	var kind, text, refusal, detail, url, format string
+	var data []byte
+	var file struct{ data, id, url string }
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "type":
+			kind = s.loose()
+		case "text":
+			text = s.loose()
+		case "refusal":
+			refusal = s.loose()
+		case "detail":
+			detail = s.loose()
+		case "image_url":
+			if s.peek() != '{' {
+				url = s.loose()
+				continue
 			}
+			for s.object(); s.key(); {
+				switch string(s.name) {
+				case "url":
+					url = s.loose()
+				case "detail":
+					detail = s.loose()
+				default:
+					s.skip()
+				}
+			}
+		case "input_audio":
+			if s.peek() != '{' {
+				s.skip()
+				continue
+			}
+			for s.object(); s.key(); {
+				switch {
+				case string(s.name) == "data" && s.peek() == '"':
+					data = decodeBase64(s.bytes())
+				case string(s.name) == "format":
+					format = s.loose()
+				default:
+					s.skip()
+				}
+			}
+		case "file":
+			if s.peek() != '{' {
+				s.skip()
+				continue
+			}
+			for s.object(); s.key(); {
+				switch string(s.name) {
+				case "file_data":
+					file.data = s.loose()
+				case "file_id":
+					file.id = s.loose()
+				default:
+					s.skip()
+				}
+			}
+		case "file_data":
+			file.data = s.loose()
+		case "file_id":
+			file.id = s.loose()
+		case "file_url":
+			file.url = s.loose()
+		default:
+			s.skip()
 		}
-		return llm.Part{Media: &llm.Media{Kind: "file", URL: url}}, true
+	}
+	switch kind {
+	case "text", "input_text", "output_text", "summary_text", "reasoning_text":
+		return llm.Part{Text: text}, true
+	case "refusal":
+		return llm.Part{Text: refusal}, true
+	case "image_url", "input_image":
+		return llm.Part{Media: &llm.Media{Kind: "image", URL: url, Detail: detail}}, true
+	case "input_audio":
+		return llm.Part{Media: &llm.Media{Kind: "audio", Data: data, MIMEType: "audio/" + format}}, true
+	case "file", "input_file":
+		return llm.Part{Media: &llm.Media{Kind: "file", URL: cmp.Or(file.url, file.data, file.id)}}, true
 	}
 	return p, false
 }
 
+// decodeBase64 returns nil for what is none.
+func decodeBase64(text []byte) []byte {
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(out, text)
+	if err != nil {
+		return nil
+	}
+	return out[:n]
+}
+
 // readInput reads the input of the responses API: a text, or a list of items.
-func readInput(instructions string, raw json.RawMessage) []llm.Message {
+func readInput(instructions string, raw []byte) []llm.Message {
 	var out []llm.Message
 	if instructions != "" {
 		out = append(out, llm.System(instructions))
 	}
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
+	s := scanner{b: raw}
+	switch s.peek() {
+	case '"':
+		return append(out, llm.User(s.string()))
+	case '[':
+	default:
 		return out
 	}
-	if raw[0] == '"' {
-		return append(out, llm.User(texts(raw)[0]))
-	}
-	var items []struct {
-		Type      string          `json:"type"`
-		Role      string          `json:"role"`
-		Content   json.RawMessage `json:"content"`
-		Summary   json.RawMessage `json:"summary"`
-		CallID    string          `json:"call_id"`
-		Name      string          `json:"name"`
-		Arguments string          `json:"arguments"`
-		Output    json.RawMessage `json:"output"`
-	}
-	read(raw, &items)
-	for _, it := range items {
-		switch it.Type {
+	for s.array(); s.element(); {
+		if s.peek() != '{' {
+			s.skip()
+			continue
+		}
+		var kind, role, id, name, arguments string
+		var content, summary, output []byte
+		for s.object(); s.key(); {
+			switch string(s.name) {
+			case "type":
+				kind = s.loose()
+			case "role":
+				role = s.loose()
+			case "content":
+				content = s.raw()
+			case "summary":
+				summary = s.raw()
+			case "call_id":
+				id = s.loose()
+			case "name":
+				name = s.loose()
+			case "arguments", "input": // the latter of a custom tool
+				arguments = s.loose()
+			case "output":
+				output = s.raw()
+			default:
+				s.skip()
+			}
+		}
+		switch kind {
 		case "function_call", "custom_tool_call":
 			out = append(out, llm.Message{Role: llm.RoleAssistant,
-				ToolCalls: []llm.ToolCall{{ID: it.CallID, Name: it.Name, Arguments: it.Arguments}}})
+				ToolCalls: []llm.ToolCall{{ID: id, Name: name, Arguments: arguments}}})
 		case "function_call_output", "custom_tool_call_output":
-			out = append(out, llm.Message{Role: llm.RoleTool, ToolCallID: it.CallID, Parts: readContent(it.Output)})
+			out = append(out, llm.Message{Role: llm.RoleTool, ToolCallID: id, Parts: parts(output)})
 		case "reasoning":
-			out = append(out, llm.Message{Role: llm.RoleAssistant, Parts: readContent(it.Summary)})
+			out = append(out, llm.Message{Role: llm.RoleAssistant, Parts: parts(summary)})
 		default:
-			if it.Role != "" {
-				out = append(out, llm.Message{Role: llm.Role(it.Role), Parts: readContent(it.Content)})
+			if role != "" {
+				out = append(out, llm.Message{Role: llm.Role(role), Parts: parts(content)})
 			}
 		}
 	}
@@ -371,32 +491,47 @@ func readFormat(raw json.RawMessage) *llm.Format {
 	return nil
 }
 
-// askUsage returns body with stream_options.include_usage. It must be a JSON
-// object that does not have it.
-func askUsage(body []byte) []byte {
+// usageEdit says which bytes of body to replace, and by what, so that it has
+// stream_options.include_usage. ok is false if body is not a JSON object, or one
+// whose stream_options are the API's to judge.
+func usageEdit(body []byte) (at, end int, insert string, ok bool) {
 	s := scanner{b: body}
-	at, insert := -1, `,"stream_options":{"include_usage":true}`
-	for s.object(); s.key(); {
+	if s.peek() != '{' {
+		return 0, 0, "", false
+	}
+	fields := 0
+	for s.object(); s.key(); fields++ {
+		options := string(s.name) == "stream_options"
 		value := s.raw()
-		if string(s.name) != "stream_options" {
+		if !options || s.err != nil {
 			continue
 		}
-		begin := s.i - len(value)
-		rest := bytes.TrimSpace(bytes.TrimPrefix(value, []byte("{")))
-		switch {
-		case len(value) == 0 || value[0] != '{': // null
-			return slices.Concat(body[:begin], []byte(`{"include_usage":true}`), body[s.i:])
-		case rest[0] == '}':
-			at, insert = begin+1, `"include_usage":true`
+		end = s.i
+		at = end - len(value)
+		insert = `{"include_usage":true}`
+		switch value[0] {
+		case 'n':
+		case '{':
+			at++
+			insert = `"include_usage":true`
+			if bytes.TrimSpace(value[1:])[0] != '}' {
+				insert += ","
+			}
+			end = at
 		default:
-			at, insert = begin+1, `"include_usage":true,`
+			return 0, 0, "", false
 		}
 	}
+	closing := s.i - 1
+	s.end()
 	if s.err != nil {
-		return body
+		return 0, 0, "", false
 	}
-	if at < 0 {
-		at = s.i - 1 // the closing brace
+	if insert == "" {
+		at, end, insert = closing, closing, `"stream_options":{"include_usage":true}`
+		if fields > 0 {
+			insert = "," + insert
+		}
 	}
-	return slices.Concat(body[:at], []byte(insert), body[at:])
+	return at, end, insert, true
 }

@@ -1,0 +1,119 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// An upload is the body of a request, read before it is sent so that its run
+// can say what is asked.
+type upload struct {
+	body   []byte
+	rest   io.ReadCloser // what has not been read; nil if nothing is left
+	insert string        // goes into body in place of the bytes from at to end
+	at     int
+	end    int
+}
+
+// maxBody bounds the requests that are read before they are sent. Of what is
+// longer, a beginning of headBody bytes is read, and the prompt is not known.
+const (
+	maxBody  = 64 << 20
+	headBody = 64 << 10
+)
+
+// readUpload reads what req sends. What goes wrong is left to whoever sends the
+// rest: the client gets the error from there, as it does without us.
+func readUpload(req *http.Request) *upload {
+	limit := int64(maxBody)
+	if req.ContentLength > limit {
+		limit = headBody
+	}
+	read := func() *upload {
+		buf := new(bytes.Buffer)
+		if n := req.ContentLength; n > 0 {
+			buf.Grow(int(min(n, limit)) + bytes.MinRead)
+		}
+		n, err := buf.ReadFrom(io.LimitReader(req.Body, limit))
+		u := &upload{body: buf.Bytes()}
+		if err != nil {
+			u.rest = failing{err, req.Body}
+		} else if n == limit {
+			u.rest = req.Body
+		} else {
+			req.Body.Close()
+		}
+		return u
+	}
+	done := req.Context().Done()
+	if req.GetBody != nil || done == nil {
+		return read() // from memory, as a rule
+	}
+	all := make(chan *upload, 1)
+	go func() { all <- read() }()
+	select {
+	case u := <-all:
+		return u
+	case <-done:
+		return &upload{rest: failing{context.Cause(req.Context()), req.Body}}
+	}
+}
+
+// A failing is a body that cannot be read on.
+type failing struct {
+	err error
+	io.Closer
+}
+
+// Read implements [io.Reader].
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func (u *upload) close() {
+	if u.rest != nil {
+		u.rest.Close()
+	}
+}
+
+// askUsage makes the request ask for its usage, and reports whether it does.
+func (u *upload) askUsage() bool {
+	if u.rest != nil {
+		return false
+	}
+	var ok bool
+	u.at, u.end, u.insert, ok = usageEdit(u.body)
+	return ok
+}
+
+// reader returns what is to be sent.
+func (u *upload) reader() io.Reader {
+	if u.insert == "" {
+		return bytes.NewReader(u.body)
+	}
+	return io.MultiReader(bytes.NewReader(u.body[:u.at]), strings.NewReader(u.insert), bytes.NewReader(u.body[u.end:]))
+}
+
+// request returns a copy of req that sends the upload.
+func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
+	out := req.WithContext(ctx)
+	if u.rest != nil {
+		out.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(u.body), u.rest), u.rest}
+		return out
+	}
+	if req.Body == http.NoBody {
+		return out
+	}
+	out.Body = io.NopCloser(u.reader())
+	if req.GetBody != nil {
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(u.reader()), nil }
+	}
+	if req.ContentLength > 0 {
+		out.ContentLength += int64(len(u.insert) - (u.end - u.at))
+	}
+	return out
+}
