@@ -90,15 +90,14 @@ func showDocument(d llm.Document) string {
 }
 
 func showMessage(m llm.Message) string {
-	parts := []string{}
-	for _, p := range m.Parts {
-		switch {
-		case p.Media != nil:
-			parts = append(parts, "["+p.Media.Kind+"]")
-		case p.Text != "":
-			parts = append(parts, p.Text)
+	var text strings.Builder
+	for _, p := range m.Parts { // joined as models get them
+		if p.Media != nil {
+			text.WriteString("[" + p.Media.Kind + "]")
 		}
+		text.WriteString(p.Text)
 	}
+	parts := []string{text.String()}[:min(text.Len(), 1)]
 	for _, c := range m.ToolCalls {
 		parts = append(parts, showCall(c))
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -88,7 +89,7 @@ func format[I any](ctx context.Context, t prompt.Template[I], in I) ([]llm.Messa
 	if !callback.Enabled(ctx) {
 		return write(ctx)
 	}
-	return callback.Do(ctx, &callback.Info{Kind: callback.KindPrompt, Name: t.Name(), Input: in}, nil, write)
+	return callback.Do(ctx, &callback.Info{Kind: callback.KindPrompt, Name: cmp.Or(t.Name(), "prompt"), Input: in}, nil, write)
 }
 
 // blank reports whether messages say nothing.
