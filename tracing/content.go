@@ -110,7 +110,7 @@ func (r *recorder) describeInput(a *attrs, info *callback.Info) {
 			r.attribute(a, keyQuery, r.text(in.Query))
 		}
 	case string:
-		if op := kindOf(info).op; op == opWorkflow || op == opAgent {
+		if op := kindOf(info).op; op == opWorkflow || op == opAgent || op == opGenerate {
 			a.add(keyInputMessages.String(r.inputs([]message{{role: "user", parts: r.parts(in)}})))
 		}
 	}
@@ -136,7 +136,7 @@ func (r *recorder) describeOutput(a *attrs, info *callback.Info, res *callback.R
 		}
 	}
 	if s, ok := res.Output.(string); ok && s != "" {
-		if op := kindOf(info).op; op == opWorkflow || op == opAgent {
+		if op := kindOf(info).op; op == opWorkflow || op == opAgent || op == opGenerate {
 			a.add(keyOutputMessages.String(r.outputs([]message{{role: "assistant", parts: r.parts(s), finish: "stop"}})))
 		}
 	}

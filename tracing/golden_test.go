@@ -71,7 +71,7 @@ type scenario struct {
 	Stop     int    // the consumer breaks off after so many chunks
 	Chain    bool   // through a conversation instead of the model alone
 	Provider string // "" is openai
-	API      string // "completions", "embeddings"; "" is a chat
+	API      string // "completions", "embeddings", "image", "speech", "transcription", "moderation"; "" is a chat
 	Request  llm.Request
 	Embed    llm.EmbedRequest
 }
@@ -121,6 +121,10 @@ func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
 	}
 	ctx = callback.WithHandlers(ctx, r.tracer)
 	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, "visit-1"), "mei"), "test"), map[string]any{"shop": 7})
+	if media := sc.media(callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithBaseURL(cfg.BaseURL))); media != nil {
+		media(ctx)
+		return
+	}
 	if sc.API == "embeddings" {
 		e := callopenai.NewEmbedder(cfg, callopenai.Options{Model: "text-embedding-3-small", Provider: sc.Provider, Batch: 2})
 		e.Embed(ctx, &sc.Embed)
@@ -140,4 +144,32 @@ func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
 			break
 		}
 	}
+}
+
+// media returns the call of a scenario that is about images or sound.
+func (sc *scenario) media(c *callopenai.Client) func(context.Context) {
+	m := sc.Request.Model
+	switch sc.API {
+	case "image":
+		return func(ctx context.Context) {
+			c.CreateImage(ctx, openai.ImageRequest{Model: m, Prompt: "Roses, please."})
+		}
+	case "speech":
+		return func(ctx context.Context) {
+			r, err := c.CreateSpeech(ctx, openai.CreateSpeechRequest{Model: openai.SpeechModel(m), Input: "Roses, please."})
+			if err == nil {
+				io.Copy(io.Discard, r)
+				r.Close()
+			}
+		}
+	case "transcription":
+		return func(ctx context.Context) {
+			c.CreateTranscription(ctx, openai.AudioRequest{Model: m, FilePath: "roses.mp3", Reader: strings.NewReader("RIFF")})
+		}
+	case "moderation":
+		return func(ctx context.Context) {
+			c.Moderations(ctx, openai.ModerationRequest{Model: m, Input: "Roses, please."})
+		}
+	}
+	return nil
 }

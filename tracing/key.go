@@ -149,6 +149,7 @@ const (
 const (
 	opChat         = "chat"
 	opCompletion   = "text_completion"
+	opGenerate     = "generate_content" // images and audio
 	opWorkflow     = "invoke_workflow"
 	opAgent        = "invoke_agent"
 	opTool         = "execute_tool"

@@ -30,6 +30,8 @@ func kindOf(info *callback.Info) kind {
 		return kind{join(op, info.Model()), op, trace.SpanKindClient, true, false}
 	case callback.KindEmbedding:
 		return kind{join(opEmbeddings, info.Model()), opEmbeddings, trace.SpanKindClient, true, false}
+	case callback.KindImage, callback.KindAudio:
+		return kind{join(opGenerate, info.Model()), opGenerate, trace.SpanKindClient, true, false}
 	case callback.KindTool:
 		return kind{join(opTool, info.Name), opTool, trace.SpanKindInternal, false, root}
 	case callback.KindAgent:
@@ -56,12 +58,23 @@ func kindOf(info *callback.Info) kind {
 	if name == "" {
 		name = string(info.Kind)
 	}
-	billed := info.Kind == callback.KindImage || info.Kind == callback.KindAudio || info.Kind == callback.KindModeration
 	k := kind{name: name, kind: trace.SpanKindInternal, total: true}
-	if billed {
+	if info.Kind == callback.KindModeration {
 		k.kind, k.total = trace.SpanKindClient, false
 	}
 	return k
+}
+
+// outputType returns what a run makes that is given a text or a medium.
+func outputType(info *callback.Info) string {
+	_, text := info.Input.(string)
+	switch {
+	case info.Kind == callback.KindImage:
+		return "image"
+	case text:
+		return "speech"
+	}
+	return "text"
 }
 
 func join(op, target string) string {
@@ -73,7 +86,7 @@ func join(op, target string) string {
 
 // describe adds what is known when the run starts. All of it is there for the
 // sampler to see.
-func (k kind) describe(a *attrs, info *callback.Info) {
+func (k kind) describe(a *attrs, info *callback.Info, o owner) {
 	if k.op != "" {
 		a.add(keyOperation.String(k.op))
 	} else {
@@ -94,6 +107,9 @@ func (k kind) describe(a *attrs, info *callback.Info) {
 				a.positive(keyDimensions, req.Dimensions)
 			}
 		}
+	case callback.KindImage, callback.KindAudio:
+		describeEndpoint(a, info)
+		a.str(keyOutputType, outputType(info))
 	case callback.KindTool:
 		a.str(keyTool, info.Name)
 		a.str(keyToolType, "function")
@@ -121,13 +137,11 @@ func (k kind) describe(a *attrs, info *callback.Info) {
 			}
 		}
 	}
-	if info.Session != "" {
-		a.str(keySession, info.Session)
-		if k.op != "" {
-			a.str(keyConversation, info.Session)
-		}
+	a.str(keySession, o.session)
+	if k.op != "" {
+		a.str(keyConversation, o.session)
 	}
-	a.str(keyUser, info.User)
+	a.str(keyUser, o.user)
 	a.strs(keyTags, info.Tags)
 	for key, v := range info.Metadata {
 		a.any(attribute.Key(prefixMetadata+clean(key)), v)

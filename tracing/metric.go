@@ -93,7 +93,7 @@ func (m *meter) record(ctx context.Context, info *callback.Info, res *callback.R
 	}
 	s := m.setsOf(p)
 	m.duration.Record(ctx, res.Ended.Sub(info.Started).Seconds(), s.plain)
-	if u := res.Usage; u != nil && (res.UsageSource == llm.UsageReported || m.estimates) {
+	if u := res.Usage; u != nil && tokens(op, u) && (res.UsageSource == llm.UsageReported || m.estimates) {
 		m.tokens.Record(ctx, int64(u.Input), s.input)
 		if op != opEmbeddings {
 			m.tokens.Record(ctx, int64(u.Output), s.output)

@@ -153,7 +153,11 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 		describeUsage(&a, r.kind.op, res)
 		r.describeStream(&a, res, logs)
 	}
-	if r.kind.total || !r.kind.model && res.Total.Calls+res.Total.Open > 0 ||
+	below := res.Total.Calls + res.Total.Open
+	if r.info.Kind == callback.KindModeration {
+		below-- // itself
+	}
+	if r.kind.total || !r.kind.model && below > 0 ||
 		r.kind.model && res.Usage == nil && res.Total.Calls > 1 {
 		describeTotal(&a, &res.Total)
 	}
@@ -278,14 +282,16 @@ func finishReasons(resp *llm.Response, broken bool) []string {
 }
 
 func describeUsage(a *attrs, op string, res *callback.Result) {
-	defer describeCost(a, res)
+	defer describeCost(a, op, res)
 	u := res.Usage
 	if u == nil {
 		return
 	}
-	a.int(keyInputTokens, u.Input)
-	if op != opEmbeddings {
-		a.int(keyOutputTokens, u.Output)
+	if tokens(op, u) {
+		a.int(keyInputTokens, u.Input)
+		if op != opEmbeddings {
+			a.int(keyOutputTokens, u.Output)
+		}
 	}
 	a.positive(keyCacheRead, u.CacheRead)
 	a.positive(keyCacheWrite, u.CacheWrite)
@@ -301,15 +307,21 @@ func describeUsage(a *attrs, op string, res *callback.Result) {
 	describeMakeup(a, prefixPrompt, &res.Makeup)
 }
 
-func describeCost(a *attrs, res *callback.Result) {
+// tokens reports whether u counts tokens: images and audio may be billed by
+// other things.
+func tokens(op string, u *llm.Usage) bool {
+	return op != opGenerate || u.Total() > 0
+}
+
+func describeCost(a *attrs, op string, res *callback.Result) {
 	switch {
 	case res.Priced:
 		a.add(keyCost.Float64(res.Cost.USD()))
 		if res.CostReported {
 			a.str(keyCostSource, "provider")
 		}
-	case res.Usage != nil:
-		a.add(keyUnpriced.Bool(true))
+	case res.Usage != nil, op == opGenerate && res.Err == nil && !res.Stopped:
+		a.add(keyUnpriced.Bool(true)) // sound is billed by its length, which nothing reports
 	}
 }
 

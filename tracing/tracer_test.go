@@ -408,7 +408,9 @@ func TestKinds(t *testing.T) {
 		{callback.KindEmbedding, true, "embeddings", "embeddings", trace.SpanKindClient, false},
 		{callback.KindMemory, true, "search_memory", "search_memory", trace.SpanKindInternal, false},
 		{callback.KindPrompt, true, "x", "", trace.SpanKindInternal, true},
-		{callback.KindImage, true, "x", "", trace.SpanKindClient, true},
+		{callback.KindImage, true, "generate_content", "generate_content", trace.SpanKindClient, false},
+		{callback.KindAudio, true, "generate_content", "generate_content", trace.SpanKindClient, false},
+		{callback.KindModeration, true, "x", "", trace.SpanKindClient, false},
 	} {
 		r := record()
 		ctx := callback.WithHandlers(t.Context(), r.tracer)
