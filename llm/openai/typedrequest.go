@@ -24,7 +24,9 @@ func chatRequest(r *openai.ChatCompletionRequest, stream bool) request {
 		Seed:             copied(r.Seed), Stop: slices.Clone(r.Stop), Choices: r.N,
 		ReasoningEffort: r.ReasoningEffort, ServiceTier: string(r.ServiceTier), User: r.User,
 		ToolChoice: sentChoice(r.ToolChoice),
-		Messages:   make([]llm.Message, len(r.Messages)),
+	}
+	if len(r.Messages) > 0 {
+		out.Messages = make([]llm.Message, len(r.Messages))
 	}
 	for i := range r.Messages {
 		out.Messages[i] = sentMessage(&r.Messages[i])
@@ -99,11 +101,13 @@ func sentTool(t *openai.Tool) llm.Tool {
 	if t.Function != nil {
 		return sentFunction(t.Function)
 	}
-	name, _ := t.Parameters["name"].(string)
-	if name == "" {
-		name = string(t.Type) // a tool of the provider's own
+	// In the form of the responses API, or the provider's own.
+	if b, err := json.Marshal([]*openai.Tool{t}); err == nil {
+		if read := readTools(b, nil); len(read) == 1 {
+			return read[0]
+		}
 	}
-	return llm.Tool{Name: name}
+	return llm.Tool{Name: string(t.Type)}
 }
 
 func sentFunction(d *openai.FunctionDefinition) llm.Tool {
