@@ -131,6 +131,6 @@ func mayBeUsage(line []byte) bool {
 
 // usageOnly reports whether a line is what include_usage brings.
 func (f *filter) usageOnly(line []byte) bool {
-	data := bytes.TrimSpace(line[len(dataKey):])
-	return f.frame.decode(data) == nil && f.frame.usageOnly()
+	data, ok := bytes.CutPrefix(line, dataKey)
+	return ok && f.frame.decode(bytes.TrimSpace(data)) == nil && f.frame.usageOnly()
 }
