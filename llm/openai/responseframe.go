@@ -14,9 +14,8 @@ type responseFrame struct {
 	ended   bool  // the response is complete, incomplete or failed
 	out     []llm.Chunk
 	meta    llm.Meta
-	tool    llm.ToolDelta // of the last chunk that has one
-	tools   bool          // the answer calls tools
-	later   bool          // the answer is made in the background
+	tools   bool // the answer calls tools
+	later   bool // the answer is made in the background
 
 	kind, item string // of the last event that was read for go-openai's type
 }

@@ -35,8 +35,9 @@ func chatRequest(r *openai.ChatCompletionRequest, stream bool) request {
 		out.Tools = append(out.Tools, sentTool(&r.Tools[i]))
 	}
 	//lint:ignore SA1019 some programs still send functions
-	for i := range r.Functions {
-		out.Tools = append(out.Tools, sentFunction(&r.Functions[i]))
+	functions := r.Functions
+	for i := range functions {
+		out.Tools = append(out.Tools, sentFunction(&functions[i]))
 	}
 	if f := r.ResponseFormat; f != nil {
 		out.Format = sentFormat(f)

@@ -30,10 +30,12 @@ func randomChat(r *rand.Rand) openai.ChatCompletionRequest {
 		return d
 	}
 	req := openai.ChatCompletionRequest{
-		Model: pick("", "gpt-4o-mini"), MaxTokens: r.IntN(3), MaxCompletionTokens: r.IntN(3), Temperature: number(), TopP: number(),
+		Model: pick("", "gpt-4o-mini"), MaxCompletionTokens: r.IntN(3), Temperature: number(), TopP: number(),
 		FrequencyPenalty: number(), PresencePenalty: number(), N: r.IntN(3), User: pick("", "mei"), ReasoningEffort: pick("", "low"),
 		ServiceTier: openai.ServiceTier(pick("", "flex")),
 	}
+	//lint:ignore SA1019 the older field is read too
+	req.MaxTokens = r.IntN(3)
 	if r.IntN(2) == 0 {
 		n := r.IntN(9)
 		req.Seed = &n
@@ -72,6 +74,7 @@ func randomChat(r *rand.Rand) openai.ChatCompletionRequest {
 		req.Tools = append(req.Tools, openai.Tool{Type: openai.ToolTypeWebSearch}, openai.NewResponseFunctionTool(define()))
 	}
 	if r.IntN(4) == 0 {
+		//lint:ignore SA1019 the older field is read too
 		req.Functions = []openai.FunctionDefinition{define()}
 	}
 	for range r.IntN(4) {
