@@ -27,6 +27,7 @@ type config struct {
 	limits         contentLimits
 	headers        []string // in lower case
 	estimates      bool
+	baggage        bool
 	events         eventLimits
 
 	// Setup only.

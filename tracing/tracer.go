@@ -84,7 +84,11 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	k := kindOf(info)
 	buf := attrBuffers.Get().(*[]attribute.KeyValue)
 	b := attrs((*buf)[:0])
-	k.describe(&b, info)
+	o := ownerOf(ctx, info)
+	if t.conf.baggage {
+		ctx = o.carried(ctx)
+	}
+	k.describe(&b, info, o)
 	ctx, span := t.tracer.Start(ctx, k.name,
 		trace.WithSpanKind(k.kind), trace.WithTimestamp(info.Started), trace.WithAttributes(b...))
 	*buf = b[:0]
