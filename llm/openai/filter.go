@@ -78,7 +78,9 @@ func (f *filter) passes(line []byte, whole, end bool) bool {
 		return true
 	}
 	if !whole && !end {
-		if f.passing = !mayBeUsage(line); !f.passing {
+		// The empty line after what was left out may end in CR LF.
+		f.passing = !mayBeUsage(line) && !(f.dropped && string(line) == "\r")
+		if !f.passing {
 			f.held = append(f.held, line...)
 		}
 		f.within = f.within || f.passing

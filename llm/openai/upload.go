@@ -35,7 +35,7 @@ func readUpload(req *http.Request) *upload {
 	read := func() *upload {
 		buf := new(bytes.Buffer)
 		if n := req.ContentLength; n > 0 {
-			buf.Grow(int(min(n, limit)) + bytes.MinRead)
+			buf = bytes.NewBuffer(make([]byte, 0, min(n, limit)+bytes.MinRead))
 		}
 		n, err := buf.ReadFrom(io.LimitReader(req.Body, limit))
 		u := &upload{body: buf.Bytes()}
