@@ -28,6 +28,7 @@ type body struct {
 	filter *filter // holds back what the client did not ask for; nil if nothing is
 
 	answer *answer
+	each   func(*llm.Chunk) // tells run
 	form   form
 	failed bool // the response's status is an error
 	embed  bool
@@ -66,6 +67,7 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 		b.form = formStream
 	}
 	b.answer = newAnswer(api, b.form == formWhole)
+	b.each = func(c *llm.Chunk) { run.Chunk(c) }
 	if b.form != formWhole {
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame}
 	}
@@ -215,11 +217,11 @@ func (b *body) event(e sse.Event) {
 	if len(data) == 0 {
 		return
 	}
-	err := b.answer.read(data, b.filter != nil, b.chunk)
+	err := b.answer.read(data, b.filter != nil, b.each)
 	if err != nil && bytes.IndexByte(data, '\n') >= 0 && errors.Is(err, llm.ErrMalformed) {
 		// A server that leaves out the empty lines.
 		for line := range bytes.Lines(data) {
-			if err = b.answer.read(bytes.TrimSpace(line), b.filter != nil, b.chunk); err != nil {
+			if err = b.answer.read(bytes.TrimSpace(line), b.filter != nil, b.each); err != nil {
 				break
 			}
 		}
@@ -233,8 +235,6 @@ func (b *body) event(e sse.Event) {
 		b.end(b.missing())
 	}
 }
-
-func (b *body) chunk(c *llm.Chunk) { b.run.Chunk(c) }
 
 // finish ends the run where the body has ended.
 func (b *body) finish() {
@@ -279,7 +279,7 @@ func (b *body) read() error {
 	if b.form == formUnknown && len(whole) == 0 {
 		return llm.ErrEmpty
 	}
-	if err := b.answer.read(whole, false, b.chunk); err != nil {
+	if err := b.answer.read(whole, false, b.each); err != nil {
 		return err
 	}
 	if b.answer.progress.empty() {
