@@ -23,6 +23,7 @@ type Active struct {
 		runs   [3]Run
 		tokens [2]tokenRun
 	}
+	spans  bool       // the first run is that of the handler that opens spans
 	events sync.Mutex // guards runs: events may come from several goroutines
 	first  time.Duration
 	count  int // chunks with content
@@ -86,7 +87,7 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	a := &Active{info: info}
 	a.runs, a.tokens = a.inline.runs[:0], a.inline.tokens[:0]
 	a.sum.outer = outer.sum
-	outer.sum.open(info.Kind.billed())
+	outer.sum.open(info.Kind)
 
 	a.describe(outer)
 	ctx = a.tell(ctx, outer, local)
@@ -95,7 +96,7 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	a.scope.Context = ctx
 	a.scope.run = a
 	a.scope.sum = &a.sum
-	if outer.budget != nil && info.Kind.billed() == 1 {
+	if outer.budget != nil && info.Kind.billed() {
 		a.reserve(outer)
 	}
 	return &a.scope, a
@@ -133,6 +134,7 @@ func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) contex
 	}
 	if opener != nil {
 		ctx = a.startOne(ctx, opener)
+		a.spans = len(a.runs) > 0
 		if len(outer.handlers) > 0 || len(local) > 0 {
 			a.info.TraceID, a.info.SpanID = spanIDs(ctx, opener)
 		}
@@ -198,9 +200,22 @@ func (a *Active) Event(e Event) {
 	if a == nil || a.ended.Load() {
 		return
 	}
+	if d, ok := e.Data.(Attempt); ok {
+		if err, bad := sound(d.Err).(*unsoundError); bad {
+			d.Err = err
+			e.Data = d
+		}
+	}
 	a.events.Lock()
 	defer a.events.Unlock()
-	for i, run := range a.runs {
+	runs := a.runs
+	if e.Kind == EventHTTP {
+		runs = runs[:0]
+		if a.spans {
+			runs = a.runs[:1]
+		}
+	}
+	for i, run := range runs {
 		if r, ok := run.(EventRun); ok && !eventContained(r, e) {
 			a.runs[i] = nil
 		}
@@ -247,6 +262,7 @@ func (a *Active) end(res *Result, p any) {
 	}
 	res.Ended = time.Now()
 	res.FirstToken, res.Tokens = a.first, a.count
+	res.Err = sound(res.Err)
 	h := a.hold()
 	if h != nil {
 		res.Err = h.judge(res.Err)

@@ -53,7 +53,7 @@ func appendHappening(as []slog.Attr, e Event) []slog.Attr {
 // appendOutcome says how the run ended, without its content.
 func appendOutcome(as []slog.Attr, i *Info, res *Result) []slog.Attr {
 	as = append(as, slog.Duration("duration", res.Ended.Sub(i.Started)))
-	if i.Kind.billed() == 1 {
+	if i.Kind.billed() {
 		model := i.Model()
 		if res.Response != nil && res.Response.Model != "" {
 			model = res.Response.Model
@@ -98,7 +98,7 @@ func appendUsage(as []slog.Attr, i *Info, res *Result) []slog.Attr {
 		if u.Reasoning > 0 {
 			as = append(as, slog.Int("reasoning_tokens", u.Reasoning))
 		}
-	} else if t, known := &res.Total, res.Total.Usage != (llm.Usage{}); t.Calls > 0 && (known || i.Kind.billed() == 0) {
+	} else if t, known := &res.Total, res.Total.Usage != (llm.Usage{}); t.Calls > 0 && (known || !i.Kind.billed()) {
 		as = append(as, slog.Int("total_calls", t.Calls), slog.Int("total_failed", t.Failed))
 		if known {
 			as = append(as, slog.Int("total_input_tokens", t.Usage.Input), slog.Int("total_output_tokens", t.Usage.Output),

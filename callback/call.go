@@ -36,6 +36,9 @@ func Open(ctx context.Context, info *Info, local ...Handler) (context.Context, *
 	if !Enabled(ctx, local...) {
 		return ctx, nil, nil
 	}
+	if info == nil {
+		info = new(Info)
+	}
 	c := new(Call)
 	c.acc = accumulators.Get().(*llm.Accumulator)
 	info.stream = &c.stream

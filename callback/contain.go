@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
@@ -124,6 +125,34 @@ func splitContained(m llm.Meter, req *llm.Request) (k llm.Makeup, ok bool) {
 		}
 	}()
 	return m.Split(req)
+}
+
+// An unsoundError stands for an error whose methods panic, which most often is a
+// nil pointer of an error type that was returned as an error.
+type unsoundError struct{ text string }
+
+// Error names the type of the error that it stands for.
+func (e *unsoundError) Error() string { return e.text }
+
+// sound returns err, or what stands for it if its methods panic, so that whoever
+// is told of it can ask it what it is.
+func sound(err error) (safe error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		text := fmt.Sprintf("error of type %T whose methods panic", err)
+		if isNil(err) {
+			text += "; it is a nil pointer: return nil instead"
+		}
+		safe = &unsoundError{text}
+	}()
+	_ = err.Error()
+	_ = errorType(err)
+	return err
 }
 
 // isNil reports whether v is nil or holds a nil pointer, function or map.

@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"testing"
@@ -92,5 +93,84 @@ func TestFaultyMeter(t *testing.T) {
 	}
 	if res, _ := rec.last(t); res.Usage == nil || res.Usage.Input != 1 {
 		t.Errorf("usage %v", res.Usage)
+	}
+}
+
+// brokenError has methods that panic if it is a nil pointer.
+type brokenError struct{ err error }
+
+func (e *brokenError) Error() string { return "broken: " + e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// sliceError cannot be compared.
+type sliceError []string
+
+func (e sliceError) Error() string { return e[0] }
+
+// TestUnsoundErrors: a run that returns a nil pointer as its error has failed,
+// handlers are told of it with an error that they can ask, and the caller gets
+// what was returned.
+func TestUnsoundErrors(t *testing.T) {
+	var broken *brokenError
+	const said = "error of type *callback_test.brokenError whose methods panic; it is a nil pointer: return nil instead"
+	for _, tc := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"nil pointer", broken, said},
+		{"in another", fmt.Errorf("step: %w", broken), "error of type *fmt.wrapError whose methods panic"},
+		{"not comparable", sliceError{"two faults"}, "two faults"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var told []string
+			note := func(err error) { told = append(told, fmt.Sprint(err, " ", callback.ErrorType(err))) }
+			h := &callback.Funcs{
+				OnChainError: func(_ context.Context, _ *callback.Info, res *callback.Result) { note(res.Err) },
+				OnLLMError:   func(_ context.Context, _ *callback.Info, res *callback.Result) { note(res.Err) },
+				OnOtherError: func(_ context.Context, _ *callback.Info, res *callback.Result) { note(res.Err) },
+				OnRetry:      func(_ context.Context, _ *callback.Info, e callback.Event) { note(e.Data.(callback.Attempt).Err) },
+			}
+			panics := callback.Panics()
+			ctx, _ := callback.WithBudget(callback.WithHandlers(t.Context(), h), callback.Limit{Tokens: 1000})
+			same := func(err error) {
+				t.Helper()
+				if fmt.Sprintf("%T", err) != fmt.Sprintf("%T", tc.err) {
+					t.Errorf("the caller got a %T", err)
+				}
+			}
+			same(chain(ctx, "step", func(ctx context.Context) error {
+				callback.Emit(ctx, callback.Event{Kind: callback.EventRetry, Data: callback.Attempt{Number: 1, Err: tc.err}})
+				return tc.err
+			}))
+			_, err := llm.Collect(callback.Model(llm.ModelFunc(func(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] {
+				return func(yield func(llm.Chunk, error) bool) { yield(llm.Chunk{}, tc.err) }
+			})).Chat(ctx, question))
+			same(err)
+			_, err = callback.Embedder(llm.EmbedderFunc(func(context.Context, *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+				return nil, tc.err
+			})).Embed(ctx, &llm.EmbedRequest{})
+			same(err)
+			want := tc.want + " _OTHER"
+			if !slices.Equal(told, []string{want, want, want, want}) || callback.Panics() != panics {
+				t.Errorf("told %q, %d panics", told, callback.Panics()-panics)
+			}
+		})
+	}
+	if got := callback.ErrorType(broken); got != "_OTHER" {
+		t.Errorf("its type is %q", got)
+	}
+}
+
+// TestOpenWithoutInfo: a call that nothing is said of is a run all the same.
+func TestOpenWithoutInfo(t *testing.T) {
+	rec := &recorder{}
+	_, call, err := callback.Open(callback.WithHandlers(t.Context(), rec), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.End(nil)
+	if want := []string{"start ", "end  "}; !slices.Equal(rec.log, want) {
+		t.Errorf("told %q, want %q", rec.log, want)
 	}
 }

@@ -2,7 +2,6 @@ package callback
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/callspan/callspan/llm"
@@ -41,7 +40,7 @@ type EmbedAnnouncer interface {
 // not a panic.
 type noEmbedder struct{}
 
-var errNoEmbedder = errors.New("embedder is nil")
+var errNoEmbedder error = nilError("embedder is nil")
 
 // Embed returns the error.
 func (noEmbedder) Embed(context.Context, *llm.EmbedRequest) (*llm.EmbedResponse, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"runtime"
 	"testing"
@@ -89,8 +90,8 @@ func TestEmbedEndings(t *testing.T) {
 		{"failed after two, counted", embedMetered{embeds: embeds{err: lost, after: 2}}, 2, lost, "_OTHER", &llm.Usage{Input: 2}, llm.UsageEstimated},
 		{"failed after two, reported", embeds{err: lost, after: 2, usage: reported}, 2, lost, "_OTHER", reported, llm.UsageReported},
 		{"refused by the API", embeds{err: &llm.Error{Code: "model_not_found", Status: 404}}, -1, &llm.Error{}, "model_not_found", nil, ""},
-		{"nil embedder", nil, -1, errors.New("embedder is nil"), "_OTHER", nil, ""},
-		{"typed nil", llm.EmbedderFunc(nil), -1, errors.New("embedder is nil"), "_OTHER", nil, ""},
+		{"nil embedder", nil, -1, errors.New("embedder is nil"), "invalid_request", nil, ""},
+		{"typed nil", llm.EmbedderFunc(nil), -1, errors.New("embedder is nil"), "invalid_request", nil, ""},
 		{"neither answer nor error", llm.EmbedderFunc(func(context.Context, *llm.EmbedRequest) (*llm.EmbedResponse, error) { return nil, nil }),
 			-1, nil, "empty_response", nil, ""},
 		{"no vectors", llm.EmbedderFunc(func(context.Context, *llm.EmbedRequest) (*llm.EmbedResponse, error) {
@@ -223,5 +224,36 @@ func TestEmbedAllocations(t *testing.T) {
 	seen := callback.WithHandlers(ctx, blind{})
 	if got := testing.AllocsPerRun(100, func() { e.Embed(seen, texts) }); got > 12 {
 		t.Errorf("%v allocations with a handler, want at most 12", got)
+	}
+}
+
+// TestModelThatEmbeds: a model that embeds its prompt, or has it checked, before
+// it calls a provider has used what the provider reports, for the counter, its
+// own result and the budget alike.
+func TestModelThatEmbeds(t *testing.T) {
+	embedder := callback.Embedder(llm.EmbedderFunc(func(context.Context, *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+		return &llm.EmbedResponse{Vectors: [][]float32{{1}}, Usage: &llm.Usage{Input: 5}}, nil
+	}))
+	m := callback.Model(llm.ModelFunc(func(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
+		return func(yield func(llm.Chunk, error) bool) {
+			embedder.Embed(ctx, &llm.EmbedRequest{Inputs: []string{"roses"}})
+			yield(llm.Chunk{Text: "pink", Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}, nil)
+		}
+	}))
+	rec := &recorder{}
+	ctx, count := callback.WithCount(callback.WithHandlers(t.Context(), rec))
+	ctx, budget := callback.WithBudget(ctx, callback.Limit{Tokens: 1000})
+	if _, err := llm.Collect(m.Chat(ctx, question)); err != nil {
+		t.Fatal(err)
+	}
+	res, _ := rec.last(t)
+	if res.Usage == nil || res.Usage.Total() != 110 {
+		t.Errorf("the model's run used %v", res.Usage)
+	}
+	if got := count.Total(); got.Usage.Total() != 115 || got.Calls != 2 || got != res.Total {
+		t.Errorf("counted %+v, of the run %+v", got, res.Total)
+	}
+	if got := budget.Spent(); got.Tokens != 115 || got.Calls != 2 {
+		t.Errorf("spent %+v", got)
 	}
 }

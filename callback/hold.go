@@ -10,6 +10,7 @@ import (
 // A hold is what one call takes from the budgets that it is under, from its
 // start to its end.
 type hold struct {
+	outer  *hold   // of the nearest enclosing run that has one
 	budget *Budget // the innermost
 	run    *Active
 	demand demand
@@ -36,10 +37,12 @@ func (a *Active) hold() *hold {
 
 // reserve sets room aside for the run, or ends its context if there is none.
 func (a *Active) reserve(outer *scope) {
-	if outer.hold != nil {
-		outer.hold.leave()
+	for h := outer.hold; h != nil; h = h.outer {
+		if h.run.info.Kind == a.info.Kind {
+			h.leave()
+		}
 	}
-	h := &hold{budget: outer.budget, run: a, demand: a.demand()}
+	h := &hold{outer: outer.hold, budget: outer.budget, run: a, demand: a.demand()}
 	req, ok := a.info.Input.(*llm.Request)
 	h.whole = ok && req != nil && !req.Stream
 	h.output = h.demand.output
@@ -170,8 +173,14 @@ func (h *hold) outcome(res *Result) Spend {
 }
 
 // overBudget returns the cause of ctx's end in place of err if it is a budget.
-// HTTP/1 returns the cause by itself, HTTP/2 does not.
-func overBudget(ctx context.Context, err error) error {
+// HTTP/1 returns the cause by itself, HTTP/2 does not. An error whose methods
+// panic is returned as it is.
+func overBudget(ctx context.Context, err error) (out error) {
+	defer func() {
+		if recover() != nil {
+			out = err
+		}
+	}()
 	var over *BudgetError
 	if errors.As(err, &over) {
 		return err

@@ -28,15 +28,26 @@ const (
 	KindModeration Kind = "moderation" // the text as string; bool, whether it was flagged
 )
 
-// billed returns 1 for the kinds whose runs are calls that a provider bills,
-// else 0.
-func (k Kind) billed() int {
+// mask returns the bit that stands for k in a set of billed kinds, 0 if runs of
+// k are not billed.
+func (k Kind) mask() uint8 {
 	switch k {
-	case KindLLM, KindEmbedding, KindImage, KindAudio, KindModeration:
+	case KindLLM:
 		return 1
+	case KindEmbedding:
+		return 2
+	case KindImage:
+		return 4
+	case KindAudio:
+		return 8
+	case KindModeration:
+		return 16
 	}
 	return 0
 }
+
+// billed reports whether runs of k are calls that a provider bills.
+func (k Kind) billed() bool { return k.mask() != 0 }
 
 // Info describes a run to its handlers. Whoever starts the run makes a new one
 // and fills in the first block; [Start] completes the second.

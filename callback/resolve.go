@@ -8,11 +8,11 @@ import (
 // resolve settles what the run used and cost, and adds it to every sum.
 func (a *Active) resolve(res *Result) {
 	var own Total
-	billed := a.info.Kind.billed()
-	if billed == 1 {
+	if a.info.Kind.billed() {
 		// A model that is made of models (a router, a fallback) has used
-		// nothing itself: its parts have said what they used.
-		if a.sum.hasCalls() {
+		// nothing itself: its parts have said what they used. One that embeds
+		// its prompt or has it checked first is no such model.
+		if a.sum.has(a.info.Kind) {
 			res.Usage, res.UsageSource = nil, llm.UsageAbsent
 		} else {
 			a.resolveUsage(res)
@@ -22,7 +22,7 @@ func (a *Active) resolve(res *Result) {
 	}
 	name := modelName(a.info, answerOf(res))
 	if a.sum.outer != nil {
-		a.sum.outer.add(&own, billed, name)
+		a.sum.outer.add(&own, name)
 	}
 	res.Total = a.sum.snapshot()
 	res.Total.add(&own)

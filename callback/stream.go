@@ -43,7 +43,15 @@ type Announcer interface {
 // panic.
 type noModel struct{}
 
-var errNoModel = errors.New("model is nil")
+var errNoModel error = nilError("model is nil")
+
+// A nilError says what is nil that a call needs.
+type nilError string
+
+func (e nilError) Error() string { return string(e) }
+
+// ErrorType returns "invalid_request".
+func (nilError) ErrorType() string { return "invalid_request" }
 
 // Chat yields the error.
 func (noModel) Chat(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] {
@@ -277,6 +285,7 @@ func Abandon(info *Info, err error) bool {
 // withContext says of an error that is the cause of ctx's end also how ctx
 // ended. The network's libraries return the cause alone.
 func withContext(ctx context.Context, err error) error {
+	err = sound(err)
 	ended := ctx.Err()
 	if ended == nil || errors.Is(err, ended) || !errors.Is(err, context.Cause(ctx)) {
 		return err

@@ -13,33 +13,32 @@ type sum struct {
 	outer  *sum
 	mu     sync.Mutex
 	total  Total
-	calls  int                  // of total.Open, those that a provider bills
+	kinds  uint8                // of the billed runs below, see Kind.mask
 	models map[ModelName]*Total // only in counters
 }
 
-// open counts a run that started in s and all outer sums.
-func (s *sum) open(billed int) {
+// open counts a run of kind k that started in s and all outer sums.
+func (s *sum) open(k Kind) {
 	for ; s != nil; s = s.outer {
 		s.mu.Lock()
 		s.total.Open++
-		s.calls += billed
+		s.kinds |= k.mask()
 		s.mu.Unlock()
 	}
 }
 
-// hasCalls reports whether there is a billed call below, ended or not.
-func (s *sum) hasCalls() bool {
+// has reports whether there is a billed call of kind k below, ended or not.
+func (s *sum) has(k Kind) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.total.Calls+s.calls > 0
+	return s.kinds&k.mask() != 0
 }
 
 // add counts a run that ended in s and all outer sums.
-func (s *sum) add(own *Total, billed int, model ModelName) {
+func (s *sum) add(own *Total, model ModelName) {
 	for ; s != nil; s = s.outer {
 		s.mu.Lock()
 		s.total.Open--
-		s.calls -= billed
 		s.total.add(own)
 		if s.models != nil && own.Calls > 0 {
 			t := s.models[model]

@@ -495,9 +495,16 @@ func TestFaultyUserCode(t *testing.T) {
 		t.Fatalf("%d spans", len(r.spans()))
 	}
 	s := r.spans()[0]
-	if s.Status().Description != "*tracing_test.faultyError, whose text cannot be had" ||
+	if s.Status().Description != "[redactor failed]" ||
 		!strings.Contains(value(s.Attributes(), "gen_ai.input.messages").AsString(), "[redactor failed]") {
 		t.Errorf("status %v, attributes %v", s.Status(), s.Attributes())
+	}
+
+	r = record()
+	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{err: &faultyError{}}, ask("roses"))
+	s = r.spans()[0]
+	if want := "error of type *tracing_test.faultyError whose methods panic"; s.Status().Description != want || value(s.Attributes(), "error.type").AsString() != "_OTHER" {
+		t.Errorf("status %v, want %s, attributes %v", s.Status(), want, s.Attributes())
 	}
 }
 
