@@ -106,6 +106,10 @@ func (a *Async) wakeAll() {
 func (a *Async) Close(ctx context.Context) error {
 	a.mu.Lock()
 	a.closed = true
+	if a.done == nil { // not made by NewAsync: nothing was accepted
+		a.mu.Unlock()
+		return nil
+	}
 	a.wake.Broadcast()
 	a.mu.Unlock()
 	select {
@@ -158,7 +162,17 @@ func (a *Async) put(ctx context.Context, c call, must bool) bool {
 func (a *Async) waiting() int { return len(a.queue) - a.head }
 
 func (a *Async) work() {
-	defer close(a.done)
+	finished := false
+	defer func() {
+		if finished {
+			close(a.done)
+			return
+		}
+		// The handler has ended the goroutine, as a test's Fatal does. What waits is
+		// delivered by another one.
+		a.count()
+		go a.work()
+	}()
 	for {
 		a.mu.Lock()
 		for a.waiting() == 0 && !a.closed {
@@ -166,6 +180,7 @@ func (a *Async) work() {
 		}
 		if a.waiting() == 0 {
 			a.mu.Unlock()
+			finished = true
 			return
 		}
 		c := a.queue[a.head]

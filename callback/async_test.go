@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -307,4 +308,48 @@ func TestAsyncFaulty(t *testing.T) {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
+}
+
+// exits ends the goroutine that tells it of an end, as a test's Fatal does.
+type exits struct{ ends chan struct{} }
+
+func (h exits) Start(ctx context.Context, _ *callback.Info) (context.Context, callback.Run) {
+	return ctx, h
+}
+func (h exits) End(*callback.Result) {
+	h.ends <- struct{}{}
+	runtime.Goexit()
+}
+
+// TestAsyncGoexit: a handler that ends the goroutine goes on being told, and
+// does not stop the callers.
+func TestAsyncGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := exits{make(chan struct{}, 5)}
+		a := callback.NewAsync(h, callback.AsyncOptions{Size: 2, Block: true})
+		for range 5 {
+			chain(t.Context(), "step", func(context.Context) error { return nil }, a)
+		}
+		if err := a.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(t.Context()); err != nil || len(h.ends) != 5 || a.Dropped() != 0 {
+			t.Errorf("close: %v, %d ends, %d dropped", err, len(h.ends), a.Dropped())
+		}
+	})
+}
+
+// TestAsyncZero: an Async that was not made by NewAsync tells nobody, and can be
+// closed.
+func TestAsyncZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a callback.Async
+		chain(t.Context(), "step", func(context.Context) error { return nil }, &a)
+		if err := a.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

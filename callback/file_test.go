@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,20 @@ func TestFileLines(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestFileOddScore: a score that JSON has no number for takes nothing else away.
+func TestFileOddScore(t *testing.T) {
+	var b strings.Builder
+	f := callback.NewFileWriter(&b, callback.FileOptions{Content: true})
+	ctx := callback.WithHandlers(t.Context(), f)
+	callback.Do(ctx, &callback.Info{Kind: callback.KindRetriever}, nil, func(context.Context) ([]llm.Document, error) {
+		return []llm.Document{{ID: "a", Score: math.NaN(), Text: "roses"}, {ID: "b", Score: 0.5, Text: "lilies"}}, nil
+	})
+	const want = `"output":[{"id":"a","score":null,"text":"roses"},{"id":"b","score":0.5,"text":"lilies"}]`
+	if !strings.Contains(b.String(), want) {
+		t.Errorf("%s\nlacks %s", b.String(), want)
 	}
 }
 

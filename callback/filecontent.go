@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/callspan/callspan/llm"
@@ -38,7 +39,7 @@ type callLine struct {
 
 type documentLine struct {
 	ID       string            `json:"id,omitempty"`
-	Score    float64           `json:"score"`
+	Score    *float64          `json:"score"` // null if it is no number that JSON has
 	Text     string            `json:"text"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
@@ -101,7 +102,10 @@ func appendContent(as []slog.Attr, key string, v any) []slog.Attr {
 	case []llm.Document:
 		lines := make([]documentLine, len(d))
 		for i, doc := range d {
-			lines[i] = documentLine{doc.ID, doc.Score, doc.Text, doc.Metadata}
+			lines[i] = documentLine{ID: doc.ID, Text: doc.Text, Metadata: doc.Metadata}
+			if !math.IsNaN(doc.Score) && !math.IsInf(doc.Score, 0) {
+				lines[i].Score = &d[i].Score
+			}
 		}
 		v = lines
 	case *MemoryChange:
