@@ -18,6 +18,9 @@ const defaultLimit = 8
 // run. What was not begun has the reason as its error. A panic goes on here, as
 // a *callback.PanicError, once the others have ended.
 func each(ctx context.Context, n, limit int, all bool, do func(ctx context.Context, i int) error) (errs []error, first int) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -27,7 +30,7 @@ func each(ctx context.Context, n, limit int, all bool, do func(ctx context.Conte
 		slots = make(chan struct{}, min(limit, n))
 	)
 	errs, first = make([]error, n), -1
-	note := func(i int, err error) {
+	note := func(i int, err error, p *callback.PanicError) {
 		mu.Lock()
 		defer mu.Unlock()
 		errs[i] = err
@@ -37,7 +40,6 @@ func each(ctx context.Context, n, limit int, all bool, do func(ctx context.Conte
 		if first < 0 {
 			first = i
 		}
-		p, _ := err.(*callback.PanicError)
 		if p != nil && fell == nil {
 			fell = p
 		}
@@ -49,17 +51,19 @@ func each(ctx context.Context, n, limit int, all bool, do func(ctx context.Conte
 	for i := range n {
 		slots <- struct{}{}
 		if err := ended(ctx); err != nil {
-			note(i, err)
+			note(i, err, nil)
 			<-slots
 			continue
 		}
 		wg.Go(func() {
 			err := callback.ErrGoexit // stands if do does not return
 			defer func() {
+				var fell *callback.PanicError
 				if p := recover(); p != nil {
-					err = panicked(p)
+					fell = panicked(p)
+					err = fell
 				}
-				note(i, err)
+				note(i, err, fell)
 				<-slots
 			}()
 			err = do(ctx, i)

@@ -51,6 +51,9 @@ func (e *faultError) ErrorType() string { return "invalid_request" }
 
 // run runs do as a run. If nobody listens, it is just the call.
 func run[I, O any](ctx context.Context, id identity, in I, do func(context.Context) (O, error)) (O, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if !callback.Enabled(ctx, id.handlers...) {
 		return do(ctx)
 	}
@@ -61,6 +64,9 @@ func run[I, O any](ctx context.Context, id identity, in I, do func(context.Conte
 // no, body returns nil.
 func stream[I any](ctx context.Context, id identity, in I,
 	body func(ctx context.Context, hand func(llm.Chunk) bool) error) iter.Seq2[llm.Chunk, error] {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return callback.Stream(ctx, func() *callback.Info { return id.info(in) }, id.handlers,
 		func(ctx context.Context) iter.Seq2[llm.Chunk, error] {
 			return func(yield func(llm.Chunk, error) bool) {

@@ -223,3 +223,75 @@ func TestGather(t *testing.T) {
 		})
 	}
 }
+
+// TestParallelReturnedPanic: the error of a panic that a step has caught is an
+// error, and no panic.
+func TestParallelReturnedPanic(t *testing.T) {
+	caught := &chain.Step[string, string]{Name: "caught", Do: func(context.Context, string) (string, error) {
+		return "", &callback.PanicError{Value: "boom"}
+	}}
+	_, err := (&chain.Parallel[string, string]{Steps: []stringRunner{caught}}).Run(t.Context(), "x")
+	if want := `parallel: Steps[0] "caught": panic: boom`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	out, err := (&chain.Batch[string, string]{Step: caught, All: true}).Run(t.Context(), []string{"x"})
+	if want := "batch: 1 of 1 inputs failed: inputs[0]: panic: boom"; err == nil || err.Error() != want {
+		t.Errorf("got %v, %v, want %s", out, err, want)
+	}
+}
+
+// brokenError has methods that panic if it is a nil pointer.
+type brokenError struct{ err error }
+
+func (e *brokenError) Error() string { return "broken: " + e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// TestBrokenError: a step that returns a nil pointer as its error has failed, be
+// it tried again, in turn or beside others.
+func TestBrokenError(t *testing.T) {
+	broken := &chain.Step[string, string]{Name: "broken", Do: func(context.Context, string) (string, error) {
+		var e *brokenError
+		return "", e
+	}}
+	for name, r := range map[string]stringRunner{
+		"retry":    &chain.Retry[string, string]{Step: broken},
+		"fallback": &chain.Fallback[string, string]{Steps: []stringRunner{broken, upper("b")}},
+		"sequence": chain.Pipe("", stringRunner(broken), stringRunner(upper("b"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := r.Run(t.Context(), "x")
+			if failed := err != nil; failed == (name == "fallback") {
+				t.Errorf("got %q, failed %t", out, failed)
+			}
+		})
+	}
+}
+
+// TestNilContext: a nil context is the background, for every runner.
+func TestNilContext(t *testing.T) {
+	text := upper("text")
+	name := chain.Func[string, string](func(context.Context, string) (string, error) { return "a", nil })
+	var none context.Context
+	for kind, r := range map[string]stringRunner{
+		"retry":    &chain.Retry[string, string]{Step: failing("a", errLost), Attempts: 1},
+		"fallback": &chain.Fallback[string, string]{Steps: []stringRunner{failing("a", errLost), text}},
+		"router":   &chain.Router[string, string]{Route: name, Routes: map[string]stringRunner{"a": text}},
+		"branch":   &chain.Branch[string, string]{Cases: []chain.Case[string, string]{{If: func(string) bool { return true }, Then: text}}},
+		"sequence": chain.Pipe("", stringRunner(text), stringRunner(text)),
+		"gather":   chain.Gather("", chain.Into(stringRunner(text), func(whole *string, part string) { *whole = part })),
+	} {
+		t.Run(kind, func(t *testing.T) {
+			if out, err := r.Run(none, "x"); out != "X" && !errors.Is(err, errLost) {
+				t.Errorf("got %q, %v", out, err)
+			}
+			if s, ok := r.(chain.Streamer[string]); ok {
+				if resp, err := llm.Collect(s.Stream(none, "x")); resp.Text() != "X" && !errors.Is(err, errLost) {
+					t.Errorf("streamed %q, %v", resp.Text(), err)
+				}
+			}
+		})
+	}
+	if out, err := (&chain.Parallel[string, string]{Steps: []stringRunner{text}}).Run(none, "x"); len(out) != 1 || err != nil {
+		t.Errorf("parallel: got %q, %v", out, err)
+	}
+}

@@ -118,7 +118,12 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // permanent reports whether trying again is of no use after err.
-func permanent(err error) bool {
+func permanent(err error) (useless bool) {
+	defer func() {
+		if recover() != nil { // err's own methods, as of a nil pointer in it
+			useless = true
+		}
+	}()
 	if f, ok := errors.AsType[*fallbackError](err); ok {
 		for _, err := range f.errs {
 			if !permanent(err) {
@@ -131,7 +136,7 @@ func permanent(err error) bool {
 		return true
 	}
 	switch callback.ErrorType(err) {
-	case "invalid_request", "invalid_prompt", "empty_prompt", "budget_exceeded", "panic", "goexit":
+	case "invalid_request", "invalid_prompt", "empty_prompt", "empty_query", "no_documents", "budget_exceeded", "panic", "goexit":
 		return true
 	}
 	api, ok := errors.AsType[*llm.Error](err)

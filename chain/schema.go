@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func (s *schema[O]) read(text string) (out O, err error) {
 	if !ok {
 		v, ok = any(w.Answer).(interface{ Validate() error })
 	}
-	if ok {
+	if ok && !missing(v) {
 		if err := v.Validate(); err != nil {
 			return out, err
 		}
@@ -161,6 +162,9 @@ func findOwn(own map[reflect.Type]*jsonschema.Schema, t reflect.Type, seen map[r
 		for _, f := range reflect.VisibleFields(t) {
 			if !f.IsExported() || f.Tag.Get("json") == "-" {
 				continue
+			}
+			if _, options, _ := strings.Cut(f.Tag.Get("json"), ","); slices.Contains(strings.Split(options, ","), "string") {
+				return fmt.Errorf("field %s: its JSON option string makes it another type than %v", f.Name, f.Type)
 			}
 			if err := findOwn(own, f.Type, seen); err != nil {
 				return fmt.Errorf("field %s: %w", f.Name, err)

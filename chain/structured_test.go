@@ -207,6 +207,7 @@ func TestSchema(t *testing.T) {
 	check("map at the root", asks[map[string]int](`{"rose":3}`), `
 		answer {"type":"object","additionalProperties":{"type":"integer"}}
 		map[rose:3] <nil>`)
+	check("quoted", asks[quoted](""), `structured "take" cannot make a JSON schema of chain_test.quoted: field Stems: its JSON option string makes it another type than int`)
 	check("cycle", asks[cycle](""), `structured "take" cannot make a JSON schema of chain_test.cycle: For[chain_test.cycle](): computing element schema: cycle detected for type chain_test.cycle`)
 	check("anything", asks[any](""), `structured "take" cannot make a JSON schema of interface {}: it can hold anything; use a struct`)
 	check("function", asks[box[func()]](""), `structured "take" cannot make a JSON schema of chain_test.box[func()]: For[chain_test.box[func()]](): type func() is unsupported by jsonschema`)
@@ -263,5 +264,31 @@ func TestStructuredConcurrentSafe(t *testing.T) {
 	out, err := (&chain.Batch[string, Order]{Step: structured[Order](m)}).Run(t.Context(), ins)
 	if err != nil || out[63].Count != 2 {
 		t.Errorf("got %v, %v", out, err)
+	}
+}
+
+// quoted is read otherwise than its schema would say.
+type quoted struct {
+	Stems int `json:"stems,string"`
+}
+
+// grade checks itself, and cannot when it is nil.
+type grade int
+
+func (g *grade) Validate() error {
+	if *g > 5 {
+		return errors.New("no such grade")
+	}
+	return nil
+}
+
+// TestStructuredNilPointer: what is not there does not check itself.
+func TestStructuredNilPointer(t *testing.T) {
+	g, err := structured[*grade](plays("gpt", says(`{"answer":null}`))).Run(t.Context(), "Roses!")
+	if g != nil || err != nil {
+		t.Errorf("got %v, %v", g, err)
+	}
+	if _, err := structured[*grade](plays("gpt", says(`{"answer":6}`))).Run(t.Context(), "Roses!"); err == nil {
+		t.Error("6 is a grade")
 	}
 }
