@@ -196,8 +196,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			l := &log{}
 			_, err := tc.agent.Run(callback.WithHandlers(t.Context(), l), tc.task)
-			if err == nil || err.Error() != tc.want {
-				t.Errorf("got %v, want %s", err, tc.want)
+			if err == nil || err.Error() != tc.want || tc.agent.Memory == nil && callback.ErrorType(err) != "invalid_request" {
+				t.Errorf("got %v of type %q, want %s", err, callback.ErrorType(err), tc.want)
 			}
 			if res := l.last[callback.KindAgent]; res == nil || res.Err != err {
 				t.Errorf("the run does not say so: %s", l)

@@ -38,6 +38,17 @@ func (a *Agent) limit() int { return cmp.Or(a.MaxSteps, defaultSteps) }
 
 func (a *Agent) exceeded() error { return &StepsError{Agent: a.name(), Limit: a.limit()} }
 
+// A faultError is an error of an agent that cannot work as it is made, or with
+// what it is given. Trying again is of no use.
+type faultError struct{ error }
+
+func (e faultError) Unwrap() error { return e.error }
+
+// ErrorType returns "invalid_request", as the steps of a chain do.
+func (faultError) ErrorType() string { return "invalid_request" }
+
+func (a *Agent) fault(format string, args ...any) error { return faultError{a.errorf(format, args...)} }
+
 func (a *Agent) errorf(format string, args ...any) error {
 	return fmt.Errorf("agent %q: "+format, append([]any{a.name()}, args...)...)
 }

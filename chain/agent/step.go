@@ -124,18 +124,18 @@ func forced(choice string) bool { return !slices.Contains([]string{"", "auto", "
 func (a *Agent) check(task string) error {
 	switch {
 	case a.Model == nil:
-		return a.errorf("it has no model")
+		return a.fault("it has no model")
 	case strings.TrimSpace(task) == "":
-		return a.errorf("it got an empty task")
+		return a.fault("it got an empty task")
 	case a.MaxSteps < 0:
-		return a.errorf("MaxSteps is %d", a.MaxSteps)
+		return a.fault("MaxSteps is %d", a.MaxSteps)
 	case a.Request.Choices > 1:
-		return a.errorf("Request.Choices is %d, but an agent follows one answer", a.Request.Choices)
+		return a.fault("Request.Choices is %d, but an agent follows one answer", a.Request.Choices)
 	case len(a.Request.Tools) > 0:
-		return a.errorf("tools belong into Tools, not into Request.Tools")
+		return a.fault("tools belong into Tools, not into Request.Tools")
 	}
 	if err := a.Tools.Check(); err != nil {
-		return a.errorf("%w", err)
+		return a.fault("%w", err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ const (
 	maxBatchBytes = 250_000
 )
 
-var errNoEmbedder = errors.New("it has no Embedder; set one")
+var errNoEmbedder error = &sentinel{"it has no Embedder; set one", "invalid_request"}
 
 // Add embeds docs and keeps them. A document with the id of one that is in the
 // store takes its place; if their texts are equal it is not embedded again. A

@@ -117,17 +117,19 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), ErrEmpty)
 	}
 	asked := slices.Compact(slices.Sorted(words(query)))
-	counts := make([]int, len(k.docs)*len(asked)) // of each document, how often it has them
-	spread := make([]float64, len(asked))         // in how many documents they are
+	var shared []match                    // of all documents, one after the other
+	ends := make([]int, len(k.docs))      // where those of each document end in it
+	spread := make([]float64, len(asked)) // in how many documents they are
 	length := 0
 	for i, e := range k.entries {
 		length += e.length
 		for j, word := range asked {
 			if n := e.counts[word]; n > 0 {
-				counts[i*len(asked)+j] = n
+				shared = append(shared, match{j, n})
 				spread[j]++
 			}
 		}
+		ends[i] = len(shared)
 	}
 	mean := float64(length) / float64(len(k.docs))
 	weights := spread
@@ -135,8 +137,10 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 		weights[j] = math.Log(1 + (float64(len(k.docs))-n+0.5)/(n+0.5))
 	}
 	found := top{size: min(o.limit(), len(k.docs))}
+	begin := 0
 	for i, d := range k.docs {
-		score := bm25(counts[i*len(asked):(i+1)*len(asked)], weights, float64(k.entries[i].length)/mean)
+		score := bm25(shared[begin:ends[i]], weights, float64(k.entries[i].length)/mean)
+		begin = ends[i]
 		if score > 0 && score >= o.MinScore && (o.Filter == nil || o.Filter(d)) {
 			found.add(hit{i, score})
 		}
@@ -144,14 +148,16 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 	return documents(k.docs, best(found.heap, found.size)), nil
 }
 
+// A match is a word of the query that a document has, and how often.
+type match struct{ word, count int }
+
 // bm25 scores a document by how often it has each word. A word counts less each
 // time it is there again, and less in a document of more than mean length.
-func bm25(counts []int, weights []float64, length float64) (score float64) {
+func bm25(matches []match, weights []float64, length float64) (score float64) {
 	const k1, b = 1.2, 0.75
-	for i, count := range counts {
-		if n := float64(count); n > 0 {
-			score += weights[i] * n * (k1 + 1) / (n + k1*(1-b+b*length))
-		}
+	for _, m := range matches {
+		n := float64(m.count)
+		score += weights[m.word] * n * (k1 + 1) / (n + k1*(1-b+b*length))
 	}
 	return score
 }

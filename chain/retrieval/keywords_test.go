@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,31 @@ import (
 	"github.com/callspan/callspan/chain/retrieval"
 	"github.com/callspan/callspan/llm"
 )
+
+// TestKeywordsLongQuery: a query that is a whole book takes no room for each
+// document and word.
+func TestKeywordsLongQuery(t *testing.T) {
+	var k retrieval.Keywords
+	for i := range 2000 {
+		if err := k.Add(llm.Document{Text: fmt.Sprint("flower ", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var book strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&book, "word%d ", i)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, err := k.Retrieve(t.Context(), book.String()+"1234")
+	runtime.ReadMemStats(&after)
+	if err != nil || len(found) != 1 || found[0].Text != "flower 1234" {
+		t.Errorf("found %v, %v", found, err)
+	}
+	if got := (after.TotalAlloc - before.TotalAlloc) >> 20; got > 8 {
+		t.Errorf("%d MiB were allocated", got)
+	}
+}
 
 func TestKeywords(t *testing.T) {
 	k := &retrieval.Keywords{}

@@ -2,7 +2,6 @@ package retrieval
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 
@@ -38,7 +37,7 @@ var ErrEmpty error = &sentinel{"it holds no documents; add some first", "no_docu
 
 var (
 	errNoQuery     error = &sentinel{"the query is empty", "empty_query"}
-	errNoRetriever       = errors.New("retrieve: retriever is nil")
+	errNoRetriever error = &sentinel{"retrieve: retriever is nil", "invalid_request"}
 )
 
 type sentinel struct{ text, kind string }
