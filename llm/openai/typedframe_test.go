@@ -30,7 +30,8 @@ var chatFrames = []string{
 	`{"choices":[{"index":0,"delta":{"content":"a"}}],"choices":[{"delta":{}}]}`,
 	`{"choices":[{"index":0,"message":{"content":"a"},"delta":{"content":""}}]}`,
 	`{"error":{"message":"no"}}`, `{"x_groq":{"usage":{"prompt_tokens":1}}}`, `null`, `[]`, ``, `{`, `{}x`, "{\"id\":\"\xe7\x8e\"}", "{\"\u017ferver\":1,\"\u212A\":2}",
-	`{"choices":[{"index":0,"delta":{"Content":"A","content":"b"}}]}`, `{"choices":[{"delta":{"tool_calls":[]}}]}`, ` {"id":"a"} `,
+	`{"choices":[{"index":0,"delta":{"Content":"A","content":"b"}}]}`, `{"id":"y","ID":"x"}`, `{"CHOICES":[]}`, "{\"u\u017fage\":{\"prompt_tokens\":1}}",
+	`{"choices":[{"Index":1,"delta":{"content":"b","ROLE":"A"}}]}`, `{"choices":[{"index":0,"delta":{"content":"b","content":null}}]}`, `{"choices":[{"delta":{"tool_calls":[]}}]}`, ` {"id":"a"} `,
 }
 
 // FuzzTypedFrame: what is read once is what encoding/json and our own decoder
