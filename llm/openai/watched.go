@@ -1,0 +1,208 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"github.com/sashabaranov/go-openai"
+)
+
+var errDropped = abandoned("stream was dropped without being closed")
+
+func dropStream(run *callback.Call) { run.Abandon(errDropped) }
+
+// A decoder reads a frame for the caller, as go-openai does, and for the run. It
+// returns what is wrong with it for either.
+type decoder[T any] func(a *answer, raw []byte, out *T) (caller, seen error)
+
+// A watched stream is one that a run is told of.
+type watched[T any] struct {
+	inner  stream
+	run    *callback.Call
+	answer *answer
+	decode decoder[T]
+	hidden bool               // the usage was asked for on the handlers' behalf
+	each   func(c *llm.Chunk) // tells the run
+
+	ended  bool        // there is nothing more to tell
+	cut    error       // a budget's, which ends the stream
+	enough atomic.Bool // what has come is a whole answer
+}
+
+// begin starts the run of a stream and sends the request. The watched stream is
+// nil if nobody listens.
+func begin[T any, S stream](c *Client, ctx context.Context, api string, decode decoder[T],
+	describe func() request, send func(context.Context) (S, error)) (inner S, w *watched[T], err error) {
+	ctx, run, err := c.open(ctx, describe)
+	if err != nil {
+		return inner, nil, err
+	}
+	if run == nil {
+		inner, err = send(ctx)
+		return inner, nil, err
+	}
+	returned := false
+	defer endOther(run, &returned)
+	inner, err = send(withAttempts(ctx))
+	returned = true
+	if err != nil {
+		run.End(sentError(err))
+		return inner, nil, run.Err(err)
+	}
+	w = &watched[T]{inner: inner, run: run, answer: newAnswer(api, false), decode: decode}
+	w.each = func(c *llm.Chunk) {
+		if err := run.Chunk(c); err != nil {
+			w.cut = err
+		}
+	}
+	run.Holding()
+	return inner, w, nil
+}
+
+// recv returns the next frame as go-openai does.
+func (w *watched[T]) recv() (out T, err error) {
+	for {
+		raw, err := w.pull()
+		if err != nil {
+			return out, err
+		}
+		caller, seen := w.decode(w.answer, raw, &out)
+		w.tell(seen, caller)
+		w.run.Holding()
+		if caller != nil || !w.withheld() {
+			return out, caller
+		}
+		var none T
+		out = none
+	}
+}
+
+// recvRaw returns the bytes of the next frame.
+func (w *watched[T]) recvRaw() ([]byte, error) {
+	for {
+		raw, err := w.pull()
+		if err != nil || raw == nil {
+			return raw, err
+		}
+		w.tell(w.answer.decode(raw), nil)
+		w.run.Holding()
+		if !w.withheld() {
+			return raw, nil
+		}
+	}
+}
+
+// withheld reports whether the frame that was read is only there because the
+// handlers wanted to know the usage.
+func (w *watched[T]) withheld() bool { return w.hidden && w.answer.frame.usageOnly() }
+
+// pull reads the next frame, and ends the run where the stream ends. Sometimes
+// go-openai returns neither a frame nor an error.
+func (w *watched[T]) pull() (raw []byte, err error) {
+	if w.cut != nil {
+		return nil, w.cut
+	}
+	returned := false
+	defer endOther(w.run, &returned)
+	w.run.Reading()
+	raw, err = w.inner.RecvRaw()
+	if err != nil || raw == nil {
+		w.finish(err)
+	}
+	returned = true
+	return raw, w.run.Err(err)
+}
+
+// finish ends the run where go-openai returned no frame.
+func (w *watched[T]) finish(err error) {
+	if w.ended {
+		return
+	}
+	state := stateOf(w.inner)
+	switch {
+	case errors.Is(err, io.EOF):
+		w.answer.done = w.answer.done || state.done || !state.known
+		err = w.answer.missing()
+		if w.answer.progress.empty() {
+			if said := state.failure(); said != nil {
+				err = said // a plain error in place of a stream
+			}
+		}
+	case err == nil:
+		if err = state.failure(); err == nil {
+			err = llm.ErrMalformed
+		}
+	default:
+		err = sentError(err)
+	}
+	w.end(err)
+}
+
+// tell tells the run of the frame that was read. seen is what is wrong with it,
+// caller the error that the caller gets for it.
+func (w *watched[T]) tell(seen, caller error) {
+	if w.ended {
+		return
+	}
+	if seen == nil {
+		seen = w.answer.tell(w.hidden, w.each)
+	}
+	if seen == nil && caller != nil {
+		seen = fmt.Errorf("%w: %w", llm.ErrMalformed, caller)
+	}
+	switch {
+	case seen != nil:
+		w.end(seen)
+	case w.answer.over():
+		w.end(w.answer.missing())
+	default:
+		w.enough.Store(w.answer.progress.complete())
+	}
+}
+
+func (w *watched[T]) end(err error) {
+	w.ended = true
+	w.run.End(err)
+}
+
+// leave says that the caller wants no more. One who has the whole answer does
+// not break off.
+func (w *watched[T]) leave() {
+	switch {
+	case w == nil:
+	case w.enough.Load():
+		w.run.Finish()
+	default:
+		w.run.Stop()
+	}
+}
+
+func decodeChat(a *answer, raw []byte, out *openai.ChatCompletionStreamResponse) (caller, seen error) {
+	if a.frame.chat(raw, out) {
+		return nil, nil
+	}
+	*out = openai.ChatCompletionStreamResponse{}
+	return json.Unmarshal(raw, out), a.frame.decode(raw)
+}
+
+func decodeCompletion(a *answer, raw []byte, out *openai.CompletionResponse) (caller, seen error) {
+	if a.frame.completion(raw, out) {
+		return nil, nil
+	}
+	*out = openai.CompletionResponse{}
+	return json.Unmarshal(raw, out), a.frame.decode(raw)
+}
+
+func decodeEvent(a *answer, raw []byte, out *openai.ResponseStreamEvent) (caller, seen error) {
+	if a.event.typed(raw, out) {
+		return nil, nil
+	}
+	*out = openai.ResponseStreamEvent{}
+	return json.Unmarshal(raw, out), a.event.decode(raw)
+}
