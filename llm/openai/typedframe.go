@@ -6,11 +6,12 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// The functions of this file and of typedtext.go read a frame once for two: into go-openai's type,
-// exactly as encoding/json fills it, and into the superset that a run is told
-// of. They return false for any frame that is not as usual, with a key written
-// in another case or odd, a value of another type than is due, an error: such
-// a frame is then read odd, by encoding/json for the caller.
+// The functions of this file and of typedtext.go read a frame once for two: into
+// go-openai's type, exactly as encoding/json fills it, and into the superset
+// that a run is told of. They return false for any frame that is not as usual: a
+// key that is written in another case or comes again, a value of another type
+// than is due, an error. Such a frame is read again, by encoding/json for the
+// caller.
 
 // plainKey reports whether a key that is not one of a struct's tags, all of
 // which are lower case, cannot be one in another case either.
@@ -23,7 +24,7 @@ func plainKey(name []byte) bool {
 	return true
 }
 
-// Keys is a set of keys that have been read.
+// keys is a set of keys that have been read.
 type keys uint32
 
 // again adds a key and reports whether it was there.
