@@ -15,6 +15,10 @@ import (
 // not delay the stream. Calls reach the handler in the order in which they were
 // made. Close it when done.
 //
+// The handler looks at what a run is given and returns later than it would
+// otherwise. The program must not change maps and slices among these while calls
+// wait: a map that is read and written at once ends the program.
+//
 // The handler's Start cannot give the run's children a context, so one that
 // opens spans does not belong here: it is not told, and that is reported once.
 type Async struct {

@@ -117,19 +117,22 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), ErrEmpty)
 	}
 	asked := slices.Compact(slices.Sorted(words(query)))
+	places := make(map[string]int, len(asked))
+	for j, word := range asked {
+		places[word] = j
+	}
 	var shared []match                    // of all documents, one after the other
 	ends := make([]int, len(k.docs))      // where those of each document end in it
 	spread := make([]float64, len(asked)) // in how many documents they are
-	length := 0
+	length, before := 0, 0
 	for i, e := range k.entries {
 		length += e.length
-		for j, word := range asked {
-			if n := e.counts[word]; n > 0 {
-				shared = append(shared, match{j, n})
-				spread[j]++
-			}
+		shared = e.shared(shared, asked, places)
+		for _, m := range shared[before:] {
+			spread[m.word]++
 		}
-		ends[i] = len(shared)
+		before = len(shared)
+		ends[i] = before
 	}
 	mean := float64(length) / float64(len(k.docs))
 	weights := spread
@@ -150,6 +153,27 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 
 // A match is a word of the query that a document has, and how often.
 type match struct{ word, count int }
+
+// shared appends to matches the words that the document shares with the query,
+// in the order of the query's. It looks through the shorter of the two.
+func (e *entry) shared(matches []match, asked []string, places map[string]int) []match {
+	if len(asked) <= len(e.counts) {
+		for j, word := range asked {
+			if n := e.counts[word]; n > 0 {
+				matches = append(matches, match{j, n})
+			}
+		}
+		return matches
+	}
+	begin := len(matches)
+	for word, n := range e.counts {
+		if j, ok := places[word]; ok {
+			matches = append(matches, match{j, n})
+		}
+	}
+	slices.SortFunc(matches[begin:], func(a, b match) int { return a.word - b.word })
+	return matches
+}
 
 // bm25 scores a document by how often it has each word. A word counts less each
 // time it is there again, and less in a document of more than mean length.
