@@ -134,6 +134,15 @@ type unsoundError struct{ text string }
 // Error names the type of the error that it stands for.
 func (e *unsoundError) Error() string { return e.text }
 
+func errorTypeContained(err error) (name string) {
+	defer func() {
+		if recover() != nil {
+			name = "_OTHER"
+		}
+	}()
+	return errorType(err)
+}
+
 // sound returns err, or what stands for it if its methods panic, so that whoever
 // is told of it can ask it what it is.
 func sound(err error) (safe error) {

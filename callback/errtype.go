@@ -54,14 +54,7 @@ func (goexitError) ErrorType() string { return "goexit" }
 // (the API's code, "stream_truncated", "panic", ...), "timeout" and "canceled"
 // for an ended context, a few words for failures of the network, else "_OTHER".
 // It returns "" for nil.
-func ErrorType(err error) (name string) {
-	defer func() {
-		if recover() != nil { // err's own methods, as of a nil pointer in it
-			name = "_OTHER"
-		}
-	}()
-	return errorType(err)
-}
+func ErrorType(err error) string { return errorTypeContained(err) }
 
 func errorType(err error) string {
 	if err == nil {
