@@ -26,8 +26,8 @@ backends: ## read traces back from a real Jaeger and Collector, built first: min
 	.ci/run backends
 
 bench: ## benchmarks, and the cost of tracing beside plain calls
-	go test -run '^$$' -bench . -benchmem ./llm/openai ./tracing ./callback ./llm/token ./llm/price
-	go test -p 1 -count 1 ./llm/openai ./tracing -run "TestRatio|TestExportRate" -ratio -v
+	go test -run '^$$' -bench . -benchmem ./llm/openai ./tracing ./callback ./llm/token ./llm/price ./llm/prompt ./chain/...
+	go test -p 1 -count 1 ./llm/openai ./tracing -run "Ratio|TestExportRate" -ratio -v
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:[0-9]*:func / /' | sort | \

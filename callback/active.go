@@ -23,6 +23,7 @@ type Active struct {
 		runs   [3]Run
 		tokens [2]tokenRun
 	}
+	spans  bool       // the first run is that of the handler that opens spans
 	events sync.Mutex // guards runs: events may come from several goroutines
 	first  time.Duration
 	count  int // chunks with content
@@ -133,6 +134,7 @@ func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) contex
 	}
 	if opener != nil {
 		ctx = a.startOne(ctx, opener)
+		a.spans = len(a.runs) > 0
 		if len(outer.handlers) > 0 || len(local) > 0 {
 			a.info.TraceID, a.info.SpanID = spanIDs(ctx, opener)
 		}
@@ -206,7 +208,14 @@ func (a *Active) Event(e Event) {
 	}
 	a.events.Lock()
 	defer a.events.Unlock()
-	for i, run := range a.runs {
+	runs := a.runs
+	if e.Kind == EventHTTP {
+		runs = runs[:0]
+		if a.spans {
+			runs = a.runs[:1]
+		}
+	}
+	for i, run := range runs {
 		if r, ok := run.(EventRun); ok && !eventContained(r, e) {
 			a.runs[i] = nil
 		}

@@ -67,6 +67,13 @@ const (
 	EventAgentAction EventKind = "agent_action" // Data is an llm.ToolCall that will be made
 	EventAgentFinish EventKind = "agent_finish" // Data is the answer as string
 	EventCustom      EventKind = "custom"
+
+	// EventHTTP is a round trip of a model's call. Its Data has the method
+	//
+	//	Headers() (request, response http.Header)
+	//
+	// Since headers hold credentials, the handler that opens spans alone is told.
+	EventHTTP EventKind = "http"
 )
 
 // Emit tells the handlers of the run that encloses ctx of e. Outside a run, or

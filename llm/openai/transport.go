@@ -91,6 +91,7 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	case resp == nil || resp.Body == nil:
 		run.End(errNoBody)
 	default:
+		run.Event(callback.Event{Kind: callback.EventHTTP, Data: exchange{req.Header, resp.Header}})
 		observe(resp, run, api, call.asked, call.hidden)
 	}
 	return resp, nil
@@ -234,3 +235,12 @@ func statusError(resp *http.Response, body []byte) error {
 	}
 	return e
 }
+
+// An exchange is what an EventHTTP tells.
+type exchange struct{ request, response http.Header }
+
+// Headers returns the headers, which must not be changed.
+func (e exchange) Headers() (request, response http.Header) { return e.request, e.response }
+
+// String says nothing of the headers, which hold credentials.
+func (e exchange) String() string { return "round trip" }
