@@ -152,13 +152,17 @@ func (s *scanner) bytes() []byte {
 		return nil
 	}
 	begin := s.i
-	plain := true
+	plain, ascii := true, true
 	for s.i++; s.i < len(s.b); s.i++ {
-		switch c := s.b[s.i]; {
+		c := s.b[s.i]
+		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
+			continue
+		}
+		switch {
 		case c == '"':
 			s.i++
 			text := s.b[begin+1 : s.i-1]
-			if plain && utf8.Valid(text) {
+			if plain && (ascii || utf8.Valid(text)) {
 				return text
 			}
 			// Escapes and broken UTF-8 are the standard library's to resolve.
@@ -171,7 +175,9 @@ func (s *scanner) bytes() []byte {
 		case c == '\\':
 			plain = false
 			s.i++
-		case c < 0x20:
+		case c >= utf8.RuneSelf:
+			ascii = false
+		default:
 			s.fail(errSyntax)
 			return nil
 		}
