@@ -17,7 +17,7 @@ type Active struct {
 	scope  scope // what the run's children find; its address is their context
 	info   *Info
 	sum    sum
-	runs   []Run      // in the order in which they started; nil once dropped
+	runs   []Run      // in the order in which they started
 	tokens []tokenRun // those of them that look at tokens
 	inline struct {   // room for both, so that a run is one allocation
 		runs   [3]Run
@@ -217,18 +217,22 @@ func (a *Active) Event(e Event) {
 	}
 	for i, run := range runs {
 		if r, ok := run.(EventRun); ok && !eventContained(r, e) {
-			a.runs[i] = nil
+			a.runs[i] = muted{r}
 		}
 	}
 }
 
-// drop leaves the handler of token run i out of the rest.
-func (a *Active) drop(i int) {
+// mute leaves the handler of token run i, which panicked, out of the rest but
+// for the end.
+func (a *Active) mute(i int) {
 	a.events.Lock()
 	defer a.events.Unlock()
-	a.runs[a.tokens[i].at] = nil
+	a.runs[a.tokens[i].at] = muted{a.tokens[i].TokenRun}
 	a.tokens = slices.Delete(a.tokens, i, i+1)
 }
+
+// A muted run is told of its end alone.
+type muted struct{ Run }
 
 // End ends the run with res, which belongs to the handlers from then on; nil
 // is a success without output. Only the first End of a run counts. Deferred

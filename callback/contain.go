@@ -70,13 +70,13 @@ func endContained(run Run, res *Result) {
 }
 
 // tokenFrom tells the token runs from i on of c. It returns their number, or
-// the one to go on with after a handler panicked and was dropped. One recover
+// the one to go on with after a handler panicked and was muted. One recover
 // serves them all.
 func (a *Active) tokenFrom(i int, c *llm.Chunk) (next int) {
 	defer func() {
 		if p := recover(); p != nil {
 			recovered(p, "Token", a.tokens[i].TokenRun)
-			a.drop(i)
+			a.mute(i)
 			next = i
 		}
 	}()

@@ -174,3 +174,29 @@ func TestOpenWithoutInfo(t *testing.T) {
 		t.Errorf("told %q, want %q", rec.log, want)
 	}
 }
+
+// clumsy panics at every token and event, and counts its ends.
+type clumsy struct{ ends *int }
+
+func (c clumsy) Start(ctx context.Context, _ *callback.Info) (context.Context, callback.Run) {
+	return ctx, c
+}
+func (c clumsy) Token(llm.Chunk)      { panic("token") }
+func (c clumsy) Event(callback.Event) { panic("event") }
+func (c clumsy) End(*callback.Result) { *c.ends++ }
+
+// TestEndAfterPanic: what a handler opened it can close, whatever it panicked on.
+func TestEndAfterPanic(t *testing.T) {
+	for _, fault := range []func(*callback.Active){
+		func(run *callback.Active) { run.Token(llm.Chunk{Text: "a"}); run.Token(llm.Chunk{Text: "b"}) },
+		func(run *callback.Active) { run.Event(callback.Event{}); run.Event(callback.Event{}) },
+	} {
+		ends, before := 0, callback.Panics()
+		_, run := callback.Start(callback.WithHandlers(t.Context(), clumsy{&ends}), &callback.Info{Kind: callback.KindLLM})
+		fault(run)
+		run.End(nil)
+		if panics := callback.Panics() - before; ends != 1 || panics != 1 {
+			t.Errorf("%d ends, %d panics", ends, panics)
+		}
+	}
+}

@@ -12,7 +12,8 @@ import (
 // given, and a Run that is told the rest, nil to decline this run. Start may be
 // called concurrently. It is called on the caller's goroutine, so what is slow
 // belongs behind [NewAsync]. info is complete and must not be changed. A panic
-// is recovered, counted and reported once; the call goes on without the handler.
+// is recovered, counted and reported once; the call goes on without the handler,
+// which is told of the run's end alone if it has begun the run.
 //
 // A handler that opens spans also has a method
 //

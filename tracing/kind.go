@@ -1,6 +1,8 @@
 package tracing
 
 import (
+	"cmp"
+
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
 	"go.opentelemetry.io/otel/attribute"
@@ -56,7 +58,7 @@ func kindOf(info *callback.Info) kind {
 	}
 	name := clean(info.Name)
 	if name == "" {
-		name = string(info.Kind)
+		name = cmp.Or(string(info.Kind), "run") // a program may start what has neither
 	}
 	k := kind{name: name, kind: trace.SpanKindInternal, total: true}
 	if info.Kind == callback.KindModeration {

@@ -47,12 +47,12 @@ func (s *sentinel) ErrorType() string { return s.kind }
 
 // Retrieve searches with r as a run, which tells the query, and the ids and
 // scores of what was found. What r calls in order to find it, such as a model
-// that embeds the query, are runs below.
-func Retrieve(ctx context.Context, r Retriever, query string) ([]llm.Document, error) {
+// that embeds the query, are runs below, which local do not see.
+func Retrieve(ctx context.Context, r Retriever, query string, local ...callback.Handler) ([]llm.Document, error) {
 	if v := reflect.ValueOf(r); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		return nil, errNoRetriever
 	}
-	if !callback.Enabled(ctx) {
+	if !callback.Enabled(ctx, local...) {
 		return r.Retrieve(ctx, query)
 	}
 	search := &callback.Search{Query: query}
@@ -60,7 +60,7 @@ func Retrieve(ctx context.Context, r Retriever, query string) ([]llm.Document, e
 	if d, ok := r.(Describer); ok {
 		info.Name, search.Limit = d.Describe()
 	}
-	docs, err := callback.Do(ctx, info, nil, func(ctx context.Context) ([]llm.Document, error) {
+	docs, err := callback.Do(ctx, info, local, func(ctx context.Context) ([]llm.Document, error) {
 		return r.Retrieve(ctx, query)
 	})
 	return slices.Clone(docs), err // handlers may keep theirs
