@@ -28,6 +28,7 @@ var rules = []arrows.Rule{
 	{Packages: "./callback", May: []string{"./llm", "./llm/price", visible}, Never: []string{"./llm/token", otel, goOpenAI, tiktoken}},
 	{Packages: "./callback/callbacktest", May: []string{"./llm", "./callback"}, Never: []string{"./llm/token", otel, goOpenAI, tiktoken}},
 	{Packages: "./llm/openai", May: []string{"./llm", "./llm/price", "./llm/token", "./callback", sse, goOpenAI}, Never: []string{otel}},
+	{Packages: "./llm/openai/doortest", May: []string{"./llm", "./callback", "./internal/standin"}, Never: []string{otel, goOpenAI, tiktoken}},
 	{Packages: "./memory", May: []string{"./llm", "./llm/prompt", "./callback"}, Never: []string{"./chain", otel, goOpenAI, tiktoken}},
 	{Packages: "./chain", May: []string{"./llm", "./llm/prompt", "./callback", "./memory", schema, group}, Never: []string{"./chain/...", otel, goOpenAI, tiktoken}},
 	{Packages: "./chain/tool", May: []string{"./llm", "./callback", schema}, Never: []string{"./memory", otel, goOpenAI, tiktoken}},

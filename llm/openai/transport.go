@@ -224,7 +224,10 @@ func statusError(resp *http.Response, body []byte) error {
 	e := foreignError(body)
 	if e == nil {
 		text := strings.TrimSpace(string(body))
-		e = &llm.Error{Message: http.StatusText(resp.StatusCode)}
+		e = &llm.Error{Message: resp.Status}
+		if e.Message == "" {
+			e.Message = http.StatusText(resp.StatusCode)
+		}
 		if text != "" && !strings.HasPrefix(text, "<") {
 			e.Message += ": " + shorten(text)
 		}

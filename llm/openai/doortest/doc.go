@@ -1,0 +1,22 @@
+// Package doortest checks doors: what stands between a program and a model API
+// of OpenAI's dialect and announces the program's calls as runs of
+// [github.com/callspan/callspan/callback].
+//
+// A test gives [Run] the door, which opens clients of a server that answers and
+// fails as scripted. Every scenario is played to several consumers, streamed and
+// in one piece, with the door and without it. The caller has to see the same
+// both times, piece by piece, and the same error; the run has to end once and
+// say what the scenario expects: text, finish reason, error.type, usage.
+//
+//	func TestDoor(t *testing.T) {
+//		doortest.Run(t, doortest.Door{Open: func(baseURL string, c *http.Client, hs ...callback.Handler) doortest.Client {
+//			client := library.New(baseURL, c)
+//			if len(hs) > 0 {
+//				client = mydoor.Wrap(client, hs...)
+//			}
+//			return func(ctx context.Context, stream bool) iter.Seq2[doortest.Piece, error] { ... }
+//		}})
+//	}
+//
+// Goroutines that stay behind are for the caller's TestMain to find.
+package doortest
