@@ -42,7 +42,7 @@ func TestBaggage(t *testing.T) {
 			run.End(nil)
 			got := map[string]string{}
 			for _, kv := range rec.Ended()[0].Attributes() {
-				got[string(kv.Key)] = kv.Value.Emit()
+				got[string(kv.Key)] = kv.Value.String()
 			}
 			if got["session.id"] != tc.session || got["gen_ai.conversation.id"] != tc.session || got["user.id"] != tc.user {
 				t.Errorf("the span has session %q, conversation %q, user %q", got["session.id"], got["gen_ai.conversation.id"], got["user.id"])

@@ -27,7 +27,7 @@ func TestTransportHeaders(t *testing.T) {
 	got := ""
 	for _, kv := range rec.Ended()[0].Attributes() {
 		if strings.HasPrefix(string(kv.Key), "http.re") {
-			got += fmt.Sprintln(kv.Key, kv.Value.Emit())
+			got += fmt.Sprintln(kv.Key, kv.Value.String())
 		}
 	}
 	if strings.Contains(got, "secret") || !strings.Contains(got, "req_1") || !strings.Contains(got, "[key]") {
