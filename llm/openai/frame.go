@@ -23,6 +23,7 @@ type frame struct {
 	usage    *llm.Usage
 	counted  bool   // there is a usage, whatever it says
 	failure  []byte // the raw value of "error"
+	last     template
 }
 
 type frameChoice struct {
@@ -36,10 +37,16 @@ type toolDelta struct{ llm.ToolDelta }
 // decode reads one frame.
 func (f *frame) decode(raw []byte) error {
 	f.reset()
+	if c, ok := f.last.read(raw); ok {
+		f.last.misses = 0
+		f.choices = append(f.choices, c)
+		return nil
+	}
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
 	if s.err == nil {
+		f.last.learn(raw, f)
 		return nil
 	}
 	return malformed(raw, s.err)
