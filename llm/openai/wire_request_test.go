@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 )
 
@@ -290,4 +291,32 @@ func TestWireStacked(t *testing.T) {
 	if runs != 1 || tries != 1 {
 		t.Errorf("%d runs of %d tries", runs, tries)
 	}
+}
+
+// blocker is a handler whose token blocks until it is let go.
+type blocker struct{ at, free chan struct{} }
+
+func (b *blocker) Start(ctx context.Context, _ *callback.Info) (context.Context, callback.Run) {
+	return ctx, b
+}
+func (b *blocker) Token(llm.Chunk)      { close(b.at); <-b.free }
+func (b *blocker) End(*callback.Result) {}
+
+// TestWireBlocked: a handler that blocks holds up the Read that it sees, and
+// nobody who closes.
+func TestWireBlocked(t *testing.T) {
+	h := &blocker{make(chan struct{}), make(chan struct{})}
+	tr := callopenai.NewTransport(respond("text/event-stream", sse(delta(`{"content":"Pink"}`, ""))), h)
+	resp, err := tr.RoundTrip(request(strings.NewReader(ask)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan struct{})
+	go func() { defer close(read); io.Copy(io.Discard, resp.Body) }()
+	<-h.at
+	if err := resp.Body.Close(); err != nil { // would wait for ever
+		t.Error(err)
+	}
+	close(h.free)
+	<-read
 }
