@@ -84,6 +84,17 @@ func (a *attrs) any(k attribute.Key, v any) {
 // and without keys.
 func clean(s string) string { return RedactKeys(valid(s)) }
 
+// cleanNamed returns a value as it may stand in a span under its name, which
+// may say that the value is secret.
+func cleanNamed(name, value string) string {
+	if value = clean(value); secretName(name, false) {
+		if s, ok := strings.CutPrefix(RedactKeys(name+"="+value), name+"="); ok {
+			return s
+		}
+	}
+	return value
+}
+
 // valid returns s with every byte that is not UTF-8 replaced.
 func valid(s string) string {
 	if utf8.ValidString(s) {

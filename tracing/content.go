@@ -48,7 +48,8 @@ const (
 // A recorder makes the content attributes of one span.
 type recorder struct {
 	*config
-	lost int // bytes that the limits left out
+	lost  int // bytes that the limits left out
+	spare []part
 }
 
 // text returns s as it may be recorded, of any length.

@@ -137,7 +137,7 @@ func reason(err error) string {
 		msg += " (check OTEL_EXPORTER_OTLP_HEADERS)"
 	}
 	msg = strings.TrimPrefix(msg, "retry-able request failure: ")
-	return secrets.ReplaceAllString(strings.ReplaceAll(strings.Trim(msg, `"`), "\n", " "), "[key]")
+	return RedactKeys(secrets.ReplaceAllString(strings.ReplaceAll(strings.Trim(msg, `"`), "\n", " "), "[key]"))
 }
 
 // rpcPrefix is what gRPC puts before what the receiver said.

@@ -146,6 +146,9 @@ func (k kind) describe(a *attrs, info *callback.Info, o owner) {
 	a.str(keyUser, o.user)
 	a.strs(keyTags, info.Tags)
 	for key, v := range info.Metadata {
+		if s, ok := v.(string); ok && cleanNamed(key, s) != s {
+			v = cleanNamed(key, s)
+		}
 		a.any(attribute.Key(prefixMetadata+clean(key)), v)
 	}
 }

@@ -51,10 +51,10 @@ func (r *recorder) message(m *llm.Message) message {
 		out.name = cut(r.text(m.Name), maxWord)
 	}
 	if m.Role == llm.RoleTool {
-		out.parts = []part{{kind: partResponse, id: r.word(m.ToolCallID), text: r.text(m.Text())}}
+		out.parts = append(r.room(1), part{kind: partResponse, id: r.word(m.ToolCallID), text: r.text(m.Text())})
 		return out
 	}
-	out.parts = make([]part, 0, len(m.Parts)+len(m.ToolCalls))
+	out.parts = r.room(len(m.Parts) + len(m.ToolCalls))
 	for i := range m.Parts {
 		if p := &m.Parts[i]; p.Media != nil {
 			out.parts = append(out.parts, r.media(p.Media))
@@ -66,11 +66,21 @@ func (r *recorder) message(m *llm.Message) message {
 	return out
 }
 
+// room returns room for n parts. Those of all messages share few arrays.
+func (r *recorder) room(n int) []part {
+	if len(r.spare) < n {
+		r.spare = make([]part, max(n, 32))
+	}
+	out := r.spare[:0:n]
+	r.spare = r.spare[n:]
+	return out
+}
+
 func (r *recorder) choice(c *llm.Choice, finish string) message {
 	if finish == "tool_calls" || finish == "function_call" {
 		finish = "tool_call"
 	}
-	out := message{role: "assistant", finish: r.word(finish)}
+	out := message{role: "assistant", finish: r.word(finish), parts: r.room(3 + len(c.ToolCalls))}
 	for _, p := range [...]part{{kind: partReasoning, text: c.Reasoning}, {kind: partText, text: c.Text}, {kind: partText, text: c.Refusal}} {
 		if p.text != "" {
 			p.text = r.text(p.text)

@@ -25,9 +25,9 @@ var (
 	fillSigns  = []string{"号码", "号", "是", "为", "：", "（", "番号"}
 )
 
-// cueBefore looks at the few words before i.
-func cueBefore(s string, i int) cue {
-	w := s[max(0, i-48):i]
+// cueBefore looks at the few words at the end of s.
+func cueBefore(s string) cue {
+	w := s[max(0, len(s)-48):]
 	for range 6 {
 		w = strings.TrimRight(w, " \t\"'`:=.([{\\")
 		if sign := suffixIn(w, fillSigns); sign != "" {

@@ -4,7 +4,7 @@ import "strings"
 
 // national reports whether the first k groups are written as a number is at
 // home.
-func (n *number) national(k, size, done int) bool {
+func (n *number) national(k, size int) bool {
 	first, rest := n.groups[0].len(), k-1
 	d := n.digits[:size]
 	spaces := n.spaced(k)
@@ -17,14 +17,14 @@ func (n *number) national(k, size, done int) bool {
 			return first >= 2 && d[1] != '0' && size >= 9 && size <= 12
 		}
 		return first == 3 && size == 10 && d[0] >= '2' && d[3] >= '2' && n.shape(k, 3, 3, 4)
-	case spaces && !n.alone(k, done):
+	case spaces && !n.alone(k):
 		return false
 	case n.shape(k, 3, 3, 4) && !spaces: // North America, and service numbers in China
 		return n.same(k) && d[0] >= '2' && d[3] >= '2'
 	case n.shape(k, 1, 3, 3, 4) && !spaces:
 		return n.same(k) && d[0] == '1' && d[1] >= '2' && d[4] >= '2'
 	case d[0] == '1' && size == 11 && (k == 1 || n.shape(k, 3, 4, 4)): // mobile phones in China
-		return d[1] >= '3' && n.same(k) && (k > 1 || n.alone(k, done) && n.bareMobile())
+		return d[1] >= '3' && n.same(k) && (k > 1 || n.alone(k) && n.bareMobile())
 	case k > 1 && d[0] == '0' && first >= 2 && first <= 5 && size >= 9 && size <= 12: // with the 0 of long-distance calls
 		return d[1] != '0' && n.longDistance(k)
 	case k > 2 && size >= 11 && strings.HasPrefix(n.text(0), "00"): // with 00 for abroad
@@ -73,8 +73,8 @@ func (n *number) rising(k int) bool {
 // dump reports whether pairs of hexadecimal digits stand beside the first k
 // groups.
 func (n *number) dump(k int) bool {
-	s, i, j := n.s, n.from, n.groups[k-1].to
-	return before(s, i) == ' ' && hexes(s, max(0, i-3), 2) && !is(before(s, i-3), alnum) ||
+	s, j := n.s, n.groups[k-1].to
+	return n.back(1) == ' ' && is(n.back(2), hexa) && is(n.back(3), hexa) && !is(n.back(4), alnum) ||
 		at(s, j) == ' ' && hexes(s, j+1, 2) && !is(at(s, j+3), alnum)
 }
 
@@ -89,11 +89,11 @@ func (n *number) bareMobile() bool {
 		return false // a size in memory
 	}
 	s, i := n.s, n.groups[0].to
-	switch c := before(s, n.from); c {
+	switch c := n.back(1); c {
 	case '=', ':', '"', '\'', '(', '[', '<', '>':
 		return false // nothing says that it is a phone's
 	case ' ':
-		if c := before(s, n.from-1); c == '=' || c == ':' || c == '<' || c == '>' || is(c, digit) {
+		if c := n.back(2); c == '=' || c == ':' || c == '<' || c == '>' || is(c, digit) {
 			return false
 		}
 	}

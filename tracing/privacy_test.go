@@ -166,7 +166,7 @@ func TestNoKeyAnywhere(t *testing.T) {
 	for _, key := range []string{"sk-proj-" + random, "Bearer " + random, "password=" + random, "postgres://shop:" + random + "@db/orders"} {
 		for _, s := range setups {
 			raw, data := exported(t, func(ctx context.Context) {
-				ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, key), key), key), map[string]any{"note": key, "list": []string{key}, "err": errors.New(key)})
+				ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, key), key), key), map[string]any{"note": key, "api_key": random, "password": random, "list": []string{key}, "err": errors.New(key)})
 				everywhere(ctx, key)
 				defer func() { recover() }()
 				callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: key, Input: &callback.ToolCall{Description: key}}, nil, func(context.Context) (any, error) { panic(key) })
@@ -340,7 +340,9 @@ func TestTokenTexts(t *testing.T) {
 func TestContentHash(t *testing.T) {
 	hashes := func(key []byte, question string) (string, []sdktrace.ReadOnlySpan) {
 		r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithContentHash(key))
-		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "tulip"}, done}}, ask(question))
+		req := ask(question)
+		req.Tools = []llm.Tool{{Name: "stock", Description: "tulip", Parameters: []byte(`{"description":"tulip"}`)}}
+		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "tulip", Tool: &llm.ToolDelta{Name: "stock", Arguments: `{"flower":"tulip"}`}}, done}}, req)
 		return value(r.spans()[0].Attributes(), "gen_ai.input.messages").AsString(), r.spans()
 	}
 	key := []byte("a key of thirty-two random bytes")
@@ -450,6 +452,13 @@ func TestContentLimits(t *testing.T) {
 		}
 		if len(out) != len(resp.Choices) {
 			t.Fatalf("%d: %d answers of %d", i, len(out), len(resp.Choices))
+		}
+		said := 0
+		for _, e := range rec.spans()[0].Events() {
+			said += len(value(e.Attributes, "callspan.token.text").AsString())
+		}
+		if said > whole {
+			t.Fatalf("%d: token events have %d bytes of text, the limit is %d", i, said, whole)
 		}
 		if marked && value(attrs, "callspan.content_cut").AsInt64() == 0 {
 			t.Fatalf("%d: nothing says how much was left out", i)

@@ -34,8 +34,19 @@ func RedactKeys(text string) string {
 	if len(text) < minSecret {
 		return text
 	}
-	for _, find := range keyFinders {
-		text = replace(text, find(text), "[key]")
+	finders := keyFinders[:]
+	if strings.IndexByte(text, '=') < 0 && strings.IndexByte(text, ':') < 0 && !strings.Contains(text, "：") {
+		finders = keyFormFinders[:] // nothing is assigned to anything
+	}
+	// Where one key stands in another, more is seen when the first is gone.
+	for range 4 {
+		before := text
+		for _, find := range finders {
+			text = replace(text, find(text), "[key]")
+		}
+		if text == before {
+			break
+		}
 	}
 	return text
 }

@@ -35,8 +35,15 @@ func assigned(s string, from, to int, h shape) (piece, bool) {
 	if how == basicSecret && !validBasic(v) {
 		return piece{}, false
 	}
-	if how == namedSecret && !shapeOf(v).assigned() {
-		return piece{}, false
+	if how == namedSecret {
+		// What dots divide may be secret for other reasons.
+		word := piece{begin + strings.LastIndexByte(s[begin:from], '.') + 1, end}
+		if n := strings.IndexByte(s[to:end], '.'); n >= 0 {
+			word.to = to + n
+		}
+		if !shapeOf(s[word.from:word.to]).assigned() {
+			return piece{}, false
+		}
 	}
 	return piece{begin, end}, true
 }
@@ -230,13 +237,14 @@ func passwordAt(s string, i int) (p piece, ok bool) {
 			symbols++
 		}
 	}
+	called := at(s, i) == '(' || at(s, i) == '['
 	for i > p.from && !quoted && strings.IndexByte(".:!?", s[i-1]) >= 0 && symbols+dots == 1 {
 		i, symbols, dots = i-1, 0, 0 // the end of a sentence
 	}
 	p.to = i
 	letters = uppers + lowers
 	v := s[p.from:p.to]
-	if len(v) < 6 || placeholder(v) || strings.IndexByte("/.+~-", v[0]) >= 0 || at(s, i) == '(' || at(s, i) == '[' || letters == 0 {
+	if len(v) < 6 || placeholder(v) || strings.IndexByte("/.+~-", v[0]) >= 0 || called || letters == 0 {
 		return p, false
 	}
 	if dots > 0 && symbols == 0 && !quoted {

@@ -9,6 +9,9 @@ const minKey = 16
 // it have left.
 var keyFinders = [...]func(string) []piece{findPEM, findURLPasswords, findPasswords, findKeys}
 
+// keyFormFinders are those that need no name before a key.
+var keyFormFinders = [...]func(string) []piece{findPEM, findKeys}
+
 // findKeys looks at runs of at least minKey letters, digits, - and _, of which
 // prose has few: any such run has a byte at one of every minKey positions, so
 // most of the text is never read.
@@ -63,11 +66,8 @@ func keyAt(s string, from, to int) (piece, bool) {
 			return piece{from - len(p), to}, true
 		}
 	}
-	if n := strings.TrimRight(s[max(0, from-2):from], "~"); strings.HasSuffix(n, "Q") && before(s, from) == '~' && len(w) >= 30 {
-		// Azure AD: three characters, a digit, Q~ and the rest.
-		if begin := from - 6; begin >= 0 && is(s[begin+3], digit) {
-			return piece{begin, to}, true
-		}
+	if begin := from - 6; begin >= 0 && len(w) >= 30 && s[from-2:from] == "Q~" && is(s[begin+3], digit) { // Azure AD
+		return piece{begin, to}, true
 	}
 	if before(s, from) == ':' && len(w) >= 35 && shape.digits > 0 { // Telegram: the bot's number and its key
 		n := from - 1
@@ -116,7 +116,7 @@ func shapeOf(w string) (h shape) {
 }
 
 // random reports whether the run is no identifier and no name of a thing: it
-// has several digits, and a long stretch without - or _, or it is a UUID.
+// has several digits, and a long stretch without - or _, as a UUID has too.
 func (h shape) random() bool {
 	return h.digits >= 3 && h.uppers+h.lowers >= 2 && h.longest >= 12
 }
@@ -260,7 +260,7 @@ func findURLPasswords(s string) (found []piece) {
 		for end < len(s) && s[end] > ' ' && s[end] < 0x7f && strings.IndexByte("/?#\"'`<>\\", s[end]) < 0 {
 			end++
 		}
-		if host := strings.LastIndexByte(s[i:end], '@'); host >= 0 {
+		if host := strings.LastIndexByte(s[i:end], '@'); host >= 0 && strings.IndexByte(s[i:i+host], '[') < 0 {
 			if colon := strings.IndexByte(s[i:i+host], ':'); colon >= 0 && !placeholder(s[i+colon+1:i+host]) {
 				found = append(found, piece{i + colon + 1, i + host})
 			}

@@ -89,7 +89,7 @@ func freeBefore(s string, i int) bool {
 		return true
 	case is(c, alnum) || c == '_' || c == '-' || c == '$' || c == '#':
 		return false
-	case c == '.' || c == ',' || c == '/':
+	case c == '.':
 		return !is(before(s, i-1), alnum)
 	}
 	return true
@@ -103,7 +103,7 @@ func escapeBefore(s string, i int) bool {
 // freeAfter reports whether a number can end at i.
 func freeAfter(s string, i int) bool {
 	switch c := at(s, i); c {
-	case '.', ',', '-', '/', ':':
+	case '.', '-':
 		return !is(at(s, i+1), alnum)
 	default:
 		return !is(c, alnum) && c != '_' && c != '%'
@@ -218,6 +218,7 @@ func ibanEnd(s string, i, size int) int {
 // findIPs looks at runs of hexadecimal digits, dots and colons.
 func findIPs(s string) (found []piece) {
 	inIP := func(c byte) bool { return is(c, hexa) || c == '.' || c == ':' }
+	done := 0 // where the last address ended
 	for i := nextDigit(s, 0); i < len(s); i = nextDigit(s, i) {
 		from := i
 		for from > 0 && inIP(s[from-1]) && i-from < 8 {
@@ -227,13 +228,14 @@ func findIPs(s string) (found []piece) {
 		}
 		to := i
 		switch c := before(s, from); {
-		case is(c, name) || inIP(c) || is(at(s, to), name) || to-from > 48:
+		case is(c, alnum) || c == '_' || inIP(c) || is(at(s, to), alnum) || at(s, to) == '_' || to-from > 48:
 			continue
-		case c == '/' && is(before(s, from-1), alnum): // Chrome/120.0.0.0
+		case c == '/' && from-1 != done && is(before(s, from-1), alnum): // Chrome/120.0.0.0
 			continue
 		}
 		if p, ok := addressIn(s, from, to); ok {
 			found = append(found, p)
+			done = p.to
 		}
 	}
 	return found
@@ -248,6 +250,9 @@ func addressIn(s string, from, to int) (piece, bool) {
 	w := s[from:to]
 	if host, _, ok := strings.Cut(w, ":"); ok && strings.Count(host, ".") == 3 {
 		w = host
+	}
+	if strings.Count(w, ".") != 3 && strings.Count(w, ":") < 2 {
+		return piece{}, false
 	}
 	a, err := netip.ParseAddr(w)
 	if err != nil || a.IsLoopback() || a.IsUnspecified() {

@@ -17,6 +17,19 @@ type number struct {
 	plus   bool // + before it
 	area   bool // the first group is in parentheses
 	from   int  // with the plus or the parenthesis
+	done   int  // where the number before it ended that was found
+}
+
+// back returns the i-th byte before the number. What was found before is as if
+// it were gone already, so that looking again finds nothing new.
+func (n *number) back(i int) byte {
+	switch i = n.from - i; {
+	case i >= n.done && i >= 0:
+		return n.s[i]
+	case n.done > 0:
+		return ']'
+	}
+	return 0
 }
 
 // A mark tells what stands between two groups.
@@ -48,8 +61,8 @@ func findPhones(s string) (found []piece) {
 			i = g.to
 			continue
 		}
-		n := numberAt(s, g)
-		if to := n.end(done); to > 0 {
+		n := numberAt(s, g, done)
+		if to := n.end(); to > 0 {
 			found = append(found, piece{n.from, to})
 			i, done = to, to
 			continue
@@ -60,8 +73,8 @@ func findPhones(s string) (found []piece) {
 }
 
 // numberAt reads the groups from g on.
-func numberAt(s string, g group) number {
-	n := number{s: s, from: g.from}
+func numberAt(s string, g group, done int) number {
+	n := number{s: s, from: g.from, done: done}
 	switch before(s, g.from) {
 	case '+':
 		n.plus, n.from = true, g.from-1
@@ -133,12 +146,12 @@ func gapAt(s string, i int) (to int, m mark) {
 func (n *number) gap(i int) string { return n.s[n.groups[i].to:n.groups[i+1].from] }
 
 // end returns where the telephone number ends, 0 if it is none.
-func (n *number) end(done int) int {
-	if n.sizes[n.n-1] < minPhone || !n.free(done) {
+func (n *number) end() int {
+	if n.sizes[n.n-1] < minPhone || !n.free() {
 		return 0
 	}
-	cue := cueBefore(n.s, n.from)
-	if cue != phoneCue && before(n.s, n.from) == ':' && is(before(n.s, n.from-1), alnum) {
+	cue := cueBefore(n.s[n.done:n.from])
+	if cue != phoneCue && n.back(1) == ':' && is(n.back(2), alnum) {
 		return 0
 	}
 	for k := n.n; k > 0; k-- {
@@ -150,7 +163,7 @@ func (n *number) end(done int) int {
 			continue
 		}
 		if n.plus && n.international(k, size) || cue == phoneCue && !n.plus ||
-			cue == noCue && !n.plus && n.national(k, size, done) {
+			cue == noCue && !n.plus && n.national(k, size) {
 			return n.groups[k-1].to
 		}
 	}
@@ -158,24 +171,22 @@ func (n *number) end(done int) int {
 }
 
 // free reports whether a number can begin here.
-func (n *number) free(done int) bool {
-	s, i := n.s, n.from
-	c := before(s, i)
+func (n *number) free() bool {
+	c, d := n.back(1), n.back(2)
 	switch {
-	case escapeBefore(s, i):
-		return true
-	case i == done && done > 0:
+	case c == 'n' && d == '\\' || c == 'r' && d == '\\' || c == 't' && d == '\\':
+		return true // \n in JSON
+	case is(c, alnum) || c != 0 && strings.IndexByte("_-#$@%*+\\^&/~", c) >= 0:
 		return false
-	case is(c, alnum) || c == '_' || c == '-' || c == '#' || c == '$' || c == '@' || c == '%' || c == '*' || c == '+' || c == '\\' || c == '^' || c == '&':
-		return false
-	case c == '.' || c == ',' || c == '/' || c == ':' || c == '~':
-		return !is(before(s, i-1), digit) && (c == ':' || c == '.')
+	case c == '.' || c == ':':
+		return !is(d, digit)
+	case c == ',': // 1,415
+		return !is(d, digit) || n.groups[0].len() != 3
 	case c == ' ' && !n.plus && !n.area:
-		// Inside a row of groups a number begins only after a plain space.
-		return !is(before(s, i-1), joint) || !is(before(s, i-2), digit)
+		return d != '-' && d != '_' || !is(n.back(3), digit)
 	case c >= utf8.RuneSelf:
 		for _, sign := range []string{"€", "£", "¥", "￥", "°", "№", "–", "−", "±"} {
-			if strings.HasSuffix(s[:i], sign) {
+			if strings.HasSuffix(n.s[n.done:n.from], sign) {
 				return false
 			}
 		}
@@ -189,12 +200,14 @@ func (n *number) closed(k int) bool {
 	switch c := at(s, i); {
 	case is(c, alnum) || c == '_' || c == '%' || c == '@' || c == '*' || c == '=':
 		return false
-	case c == '.' || c == ',' || c == ':' || c == '/' || c == '-' || c == '(':
+	case c == '-':
 		return !is(at(s, i+1), alnum)
+	case c == '.' || c == ':' || c == '/' || c == '(':
+		return !is(at(s, i+1), digit)
 	case c == ')':
 		return k > 1 || !n.area
 	}
-	return k == n.n || n.marks[k-1] == space
+	return k == n.n || n.marks[k-1]&space != 0 && !is(at(s, i), joint)
 }
 
 // hasDate reports whether a day stands among the first k groups.
@@ -270,8 +283,8 @@ func (n *number) shape(k int, lengths ...int) bool {
 
 // alone reports whether no other figures stand beside the first k groups, so
 // that they are no part of a row. What follows a number that was found is alone.
-func (n *number) alone(k, done int) bool {
-	if i := n.from; before(n.s, i) == ' ' && is(before(n.s, i-1), digit) && i-1 != done && plain(n.s, i-1) {
+func (n *number) alone(k int) bool {
+	if n.back(1) == ' ' && is(n.back(2), digit) && n.plainBefore() {
 		return false
 	}
 	i := n.groups[k-1].to
@@ -283,11 +296,13 @@ func (n *number) alone(k, done int) bool {
 	return m != 0 && at(n.s, g.to) != ' '
 }
 
-// plain reports whether the word of digits that ends at i has nothing else in it.
-func plain(s string, i int) bool {
-	for n := 0; n < maxPhone && i > 0 && is(s[i-1], digit); n++ {
-		i--
+// plainBefore reports whether the word of digits before the space before the
+// number has nothing else in it.
+func (n *number) plainBefore() bool {
+	i := 2
+	for i < maxPhone && is(n.back(i), digit) {
+		i++
 	}
-	c := before(s, i)
+	c := n.back(i)
 	return c == 0 || c == ' ' || c >= utf8.RuneSelf || is(c, digit)
 }
