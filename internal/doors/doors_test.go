@@ -202,7 +202,10 @@ func TestLibraries(t *testing.T) {
 			got, err := see(rec)
 			<-ended
 			bare, bareErr := see()
-			if got != bare || fmt.Sprint(err) != fmt.Sprint(bareErr) { // langchaingo drops the error
+			// Whether langchaingo drops the error is a race of its own goroutines.
+			canceled := func(err error) bool { return err == nil || strings.Contains(err.Error(), "canceled") }
+			dropped := l.name == "langchaingo" && canceled(err) && canceled(bareErr)
+			if got != bare || fmt.Sprint(err) != fmt.Sprint(bareErr) && !dropped {
 				t.Errorf("the caller sees %q, %v; without us %q, %v", got, err, bare, bareErr)
 			}
 			if lines := rec.take(); lines != fmt.Sprintf("llm %s %q error canceled", model, "Three pink roses") {
