@@ -19,5 +19,6 @@
 // define is under callspan.*. Usage and cost stand only on the span of the call
 // that made them, totals of a subtree under callspan.total.*, so that no
 // backend counts twice. What was asked and answered is not recorded unless
-// [WithContent] says so.
+// [WithContent] says so, then redacted as [WithRedactor] says or hashed, and in
+// bounds. Keys never go into a span.
 package tracing
