@@ -20,5 +20,5 @@
 // that made them, totals of a subtree under callspan.total.*, so that no
 // backend counts twice. What was asked and answered is not recorded unless
 // [WithContent] says so, then redacted as [WithRedactor] says or hashed, and in
-// bounds. Keys never go into a span.
+// bounds. What can be known as a key is taken out of every text of a span.
 package tracing

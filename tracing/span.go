@@ -96,7 +96,7 @@ func (r *run) Event(e callback.Event) {
 			c.attribute(&a, keyEventData, c.text(fmt.Sprint(v)))
 		}
 	}
-	r.span.AddEvent(string(e.Kind), trace.WithAttributes(a...))
+	r.span.AddEvent(clean(string(e.Kind)), trace.WithAttributes(a...))
 	r.events.Add(1)
 }
 
