@@ -164,11 +164,16 @@ func (o *benchOptions) target() (*http.Server, error) {
 				time.Sleep(time.Until(next))
 			}
 		}
+		time.Sleep(pause)
 		io.WriteString(w, "data: [DONE]\n\n")
 	})
 	go s.Serve(l)
 	return s, nil
 }
+
+// pause keeps the end of an answer apart from its last chunk, which it is in the
+// answers of models too.
+const pause = 2 * time.Millisecond
 
 // A received is when the chunks of an answer came: the first one after its
 // request, each one after it was sent.
