@@ -115,3 +115,31 @@ func benchProvider(limit int) *sdktrace.TracerProvider {
 func benchTracer() *tracing.Tracer {
 	return tracing.New(tracing.WithTracerProvider(benchProvider(128)), tracing.WithMeterProvider(sdkmetric.NewMeterProvider()))
 }
+
+// BenchmarkStep is a span of the bare SDK beside a step whose run is a span.
+func BenchmarkStep(b *testing.B) {
+	ctx := context.Background()
+	tr := benchProvider(128).Tracer("bench")
+	traced := callback.WithHandlers(ctx, benchTracer())
+	traced, root := callback.Group(traced, "root")
+	defer root.End(nil)
+	for _, c := range []struct {
+		name string
+		call func()
+	}{
+		{"bare", func() {
+			_, span := tr.Start(ctx, "step")
+			span.End()
+		}},
+		{"traced", func() {
+			callback.Do(traced, &callback.Info{Kind: callback.KindChain, Name: "step"}, nil, func(context.Context) (int, error) { return 1, nil })
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c.call()
+			}
+		})
+	}
+}
