@@ -47,7 +47,7 @@ func FuzzShortenJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		if !json.Valid([]byte(s)) || !utf8.ValidString(s) || limit < len("null") || limit > 1<<20 {
-			t.Skip()
+			t.Skip("not JSON: nothing to keep valid")
 		}
 		got, lost := shortenJSON(s, limit)
 		if !json.Valid([]byte(got)) || len(got) > limit && got != s || len(got) > max(limit, len("null")) || !utf8.ValidString(got) {
@@ -63,7 +63,7 @@ func FuzzAppendString(f *testing.F) {
 	f.Add("a\"\\\n\r\t\x00\x1f玫\u2028<&>\x7f")
 	f.Fuzz(func(t *testing.T, s string) {
 		if !utf8.ValidString(s) {
-			t.Skip()
+			t.Skip("not JSON: nothing to keep valid")
 		}
 		var back string
 		if err := json.Unmarshal(appendString(nil, s), &back); err != nil || back != s {
