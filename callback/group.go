@@ -21,7 +21,8 @@ func Group(ctx context.Context, name string, local ...Handler) (context.Context,
 // Close ends the run with the error that err points to, and without an output,
 // unless it has ended. A nil err is no error. Deferred directly, it sees the
 // named result of the surrounding function and, like [Active.End], its panic,
-// which goes on.
+// which goes on. It cannot see that the goroutine is being ended by
+// runtime.Goexit, which it takes for a success; [Do] sees that too.
 func (a *Active) Close(err *error) {
 	if a == nil {
 		return

@@ -146,7 +146,7 @@ func TestRedact(t *testing.T) {
 		{"key", "export API_KEY=your_api_key_here OPENAI_API_KEY=<your-key>", ""},
 		{"key", "PrivateKey: testRSA2048PrivateKey, token := strings.TrimPrefix(authorizationHeader2, x)", ""},
 		{"key", "The bearer of this certificate-of-deposit is entitled to internationalization.", ""},
-		{"key", "PWD=/home/mei/shop2/roses and OLDPWD=/home/mei1", ""},
+		{"key", "PWD=/srv/mei/shop2/roses and OLDPWD=/srv/mei1", ""},
 		{"key", "if password == expectedPassword1 { token = nextToken(12345678901234567890) }", ""},
 		{"key", "secret: a1-b2-c3-d4-e5-f6-g7-h8, token: my-service-2024-01-15-blue", ""},
 		{"key", "Key West, key-value, turkey-sandwich-with-cranberry-1234567890", ""},
