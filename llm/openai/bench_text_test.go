@@ -61,15 +61,9 @@ func textContenders(n int) (bare, handlerless, withSpan func() error) {
 
 // TestCompletionAllocations: as for chats, nobody pays by the token.
 func TestCompletionAllocations(t *testing.T) {
+	allocs := allocations(t)
 	for _, n := range []int{1, 100, 2000} {
 		bare, handlerless, withSpan := textContenders(n)
-		allocs := func(call func() error) float64 {
-			return testing.AllocsPerRun(10, func() {
-				if err := call(); err != nil {
-					t.Fatal(err)
-				}
-			})
-		}
 		base := allocs(bare)
 		if got := allocs(withSpan) - base; got > 300 {
 			t.Errorf("%d tokens: traced allocates %v more than bare, want at most 300", n, got)
@@ -126,20 +120,14 @@ func embedContenders(n int) (bare, handlerless, withSpan func() error) {
 // TestEmbedAllocations: a vector costs less than go-openai makes of it, as it
 // is decoded once, and a span a bounded number for each call.
 func TestEmbedAllocations(t *testing.T) {
+	allocs := allocations(t)
 	_, few, _ := embedContenders(20)
 	_, many, _ := embedContenders(220)
-	if got := (testing.AllocsPerRun(5, func() { many() }) - testing.AllocsPerRun(5, func() { few() })) / 200; got > 4 {
+	if got := (allocs(many) - allocs(few)) / 200; got > 4 {
 		t.Errorf("%v allocations for each text, want at most 4", got)
 	}
 	for _, n := range []int{1, 200} {
 		bare, handlerless, withSpan := embedContenders(n)
-		allocs := func(call func() error) float64 {
-			return testing.AllocsPerRun(5, func() {
-				if err := call(); err != nil {
-					t.Fatal(err)
-				}
-			})
-		}
 		base := allocs(bare)
 		if got := allocs(handlerless) - base; got > 30 {
 			t.Errorf("%d texts: handlerless allocates %v more than bare, want at most 30", n, got)

@@ -113,15 +113,9 @@ func TestWireRatio(t *testing.T) {
 // TestWireAllocations: the wire door costs at most two allocations for a chunk,
 // and a bounded number for a call.
 func TestWireAllocations(t *testing.T) {
+	allocs := allocations(t)
 	const chunks = 1000
 	bare, wire, hidden := wireContenders(chunks, new(exporter))
-	allocs := func(call func() error) float64 {
-		return testing.AllocsPerRun(10, func() {
-			if err := call(); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
 	base := allocs(bare)
 	for name, call := range map[string]func() error{"wire": wire, "hidden": hidden} {
 		if got := allocs(call) - base; got > 2*chunks+400 {
