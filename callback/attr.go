@@ -98,8 +98,11 @@ func appendUsage(as []slog.Attr, i *Info, res *Result) []slog.Attr {
 		if u.Reasoning > 0 {
 			as = append(as, slog.Int("reasoning_tokens", u.Reasoning))
 		}
-	} else if t, known := &res.Total, res.Total.Usage != (llm.Usage{}); t.Calls > 0 && (known || !i.Kind.billed()) {
+	} else if t, known := &res.Total, res.Total.Usage != (llm.Usage{}); t.Calls+t.Refused > 0 && (known || !i.Kind.billed()) {
 		as = append(as, slog.Int("total_calls", t.Calls), slog.Int("total_failed", t.Failed))
+		if t.Refused > 0 {
+			as = append(as, slog.Int("total_refused", t.Refused))
+		}
 		if known {
 			as = append(as, slog.Int("total_input_tokens", t.Usage.Input), slog.Int("total_output_tokens", t.Usage.Output),
 				slog.Any("total_cost_usd", t.Cost))

@@ -42,7 +42,8 @@ type Budget struct {
 //
 // A call that does not fit is not made, and a streamed answer is cut off after
 // the chunk that goes over the limit. The caller gets a [*BudgetError], its run
-// ends with it, and other calls that fit go on. Who starts runs with [Start]
+// ends with it, and other calls that fit go on. Totals have a call that was not
+// made as refused, not as failed. Who starts runs with [Start]
 // finds the context of the run ended, with the error as its cause; under a
 // budget the context of a call ends with the call in any case.
 //

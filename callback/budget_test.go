@@ -218,14 +218,15 @@ func TestBudgetRefuses(t *testing.T) {
 			if budget.Spent() != spent {
 				t.Errorf("%+v spent, before %+v", budget.Spent(), spent)
 			}
-			// The run is there, as a failed call that used nothing.
+			// The run is there, and failed; the call is not, since it was not made.
 			res, n := rec.last(t)
 			if n != 1 || res.Err != err || res.Usage != nil || res.Stopped || res.Tokens != 0 {
 				t.Errorf("%d ends, %+v", n, res)
 			}
 			after := count.Total()
-			if after.Calls != before.Calls+1 || after.Failed != before.Failed+1 || after.Usage != before.Usage || after.Open != 0 {
-				t.Errorf("counted %+v, before %+v", after, before)
+			before.Refused++
+			if after != before || res.Total.Refused != 1 || res.Total.Calls != 0 {
+				t.Errorf("counted %+v, want %+v; the run %+v", after, before, res.Total)
 			}
 		})
 	}
@@ -588,7 +589,7 @@ func TestBudgetStartTogether(t *testing.T) {
 				if spent.Tokens > tc.most || spent.Tokens != total.Usage.Total() || spent.Cost != total.Cost || spent.Calls != int(tc.made) {
 					t.Errorf("spent %+v, want at most %d tokens; counted %+v", spent, tc.most, total)
 				}
-				if total.Calls != 64 || total.Failed < 64-int(tc.made) {
+				if total.Calls != int(tc.made) || total.Refused != 64-int(tc.made) {
 					t.Errorf("counted %+v", total)
 				}
 			})

@@ -17,7 +17,8 @@ import (
 type Count struct{ sum sum }
 
 // WithCount returns a context whose model calls are counted, whether they
-// succeed, fail or are stopped, and the counter. Counters nest: each counts
+// succeed, fail or are stopped, and the counter. Calls that a [Budget] refuses
+// are counted apart, since nothing was sent. Counters nest: each counts
 // everything below its own context. It is LangChain's get_openai_callback.
 func WithCount(ctx context.Context) (context.Context, *Count) {
 	s := derive(ctx)
@@ -30,7 +31,7 @@ func WithCount(ctx context.Context) (context.Context, *Count) {
 func (c *Count) Total() Total { return c.sum.snapshot() }
 
 // Models returns the sum so far of each model, by the name under which it
-// answered.
+// answered, or was asked for if it did not.
 func (c *Count) Models() map[ModelName]Total {
 	c.sum.mu.Lock()
 	defer c.sum.mu.Unlock()
@@ -50,6 +51,9 @@ func (c *Count) String() string {
 	fmt.Fprintf(&b, "\tPrompt Tokens: %d\n\t\tPrompt Tokens Cached: %d\n", t.Usage.Input, t.Usage.CacheRead)
 	fmt.Fprintf(&b, "\tCompletion Tokens: %d\n\t\tReasoning Tokens: %d\n", t.Usage.Output, t.Usage.Reasoning)
 	fmt.Fprintf(&b, "Successful Requests: %d\nFailed Requests: %d\n", t.Calls-t.Failed, t.Failed)
+	if t.Refused > 0 {
+		fmt.Fprintf(&b, "Refused Requests: %d\n", t.Refused)
+	}
 	fmt.Fprintf(&b, "Total Cost (USD): %s", t.Cost.Human())
 	if notes := t.notes(); len(notes) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(notes, ", "))
@@ -74,6 +78,9 @@ func (t Total) String() string {
 		calls += fmt.Sprintf(" (%d failed)", t.Failed)
 	}
 	parts := []string{calls}
+	if t.Refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d refused", t.Refused))
+	}
 	if t.Usage != (llm.Usage{}) || t.Cost != 0 {
 		parts = append(parts, showUsage(&t.Usage), t.Cost.Human())
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -283,6 +285,9 @@ openai/home-grown: 1 call, 7 tokens in, 0 out, $0, 1 without a known price`)
 	if got := (callback.Total{Calls: 2, Failed: 2}).String(); got != "2 calls (2 failed)" {
 		t.Errorf("total %s", got)
 	}
+	if got := (callback.Total{Calls: 2, Failed: 1, Refused: 3, Open: 1}).String(); got != "2 calls (1 failed), 3 refused, 1 not ended" {
+		t.Errorf("total %s", got)
+	}
 	if got := (callback.ModelName{}).String(); got != "<unknown>" {
 		t.Errorf("model %s", got)
 	}
@@ -378,5 +383,75 @@ func TestEmitConcurrentSafe(t *testing.T) {
 	})
 	if len(rec.log) != 18 {
 		t.Errorf("told %d times", len(rec.log))
+	}
+}
+
+// TestRefused: a call that a budget refuses is no call that failed, in whatever
+// tells of totals.
+func TestRefused(t *testing.T) {
+	var file, printed, logged strings.Builder
+	f := callback.NewFileWriter(&file, callback.FileOptions{Format: callback.FileText})
+	log := callback.Log(slog.New(slog.NewTextHandler(&logged, nil)))
+	ctx, count := callback.WithCount(callback.WithHandlers(t.Context(), f, callback.Print(&printed), log))
+	ctx, _ = callback.WithBudget(ctx, callback.Limit{Calls: 1})
+	model := callback.Model(says{texts: []string{"a"}, usage: &llm.Usage{Input: 10, Output: 1}})
+	root, group := callback.Group(ctx, "shop")
+	llm.Collect(model.Chat(root, question))
+	llm.Collect(model.Chat(root, &llm.Request{Model: "gpt-4o", Messages: question.Messages}))
+	alone, inner := callback.Group(root, "desk")
+	llm.Collect(model.Chat(alone, question))
+	inner.Close(nil)
+	group.Close(nil)
+
+	total := count.Total()
+	if total.Calls != 1 || total.Failed != 0 || total.Refused != 2 {
+		t.Errorf("counted %+v", total)
+	}
+	wantCount(t, count, `Tokens Used: 11
+	Prompt Tokens: 10
+		Prompt Tokens Cached: 0
+	Completion Tokens: 1
+		Reasoning Tokens: 0
+Successful Requests: 1
+Failed Requests: 0
+Refused Requests: 2
+Total Cost (USD): $0.0000021
+openai/gpt-4o: 0 calls, 1 refused
+openai/gpt-4o-mini: 1 call, 1 refused, 10 tokens in, 1 out, $0.0000021`)
+	for what, text := range map[string]string{"file": file.String(), "log": logged.String()} {
+		for _, want := range []string{"total_calls=1 total_failed=0 total_refused=2 total_input_tokens=10", "total_calls=0 total_failed=0 total_refused=1\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %s:\n%s", what, want, text)
+			}
+		}
+	}
+	for _, want := range []string{", 1 call, 2 refused, 10 tokens in", ", 0 calls, 1 refused)", "budget of calls exceeded: 1 of 1 were made"} {
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("print lacks %s:\n%s", want, printed.String())
+		}
+	}
+}
+
+// TestRefusedAndMade: a call that was made all the same is a call, and so is
+// one that says that it succeeded.
+func TestRefusedAndMade(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		res  callback.Result
+		want callback.Total
+	}{
+		{"not made", callback.Result{Err: context.Canceled}, callback.Total{Refused: 1}},
+		{"made, with usage", callback.Result{Usage: &llm.Usage{Input: 3}, Err: context.Canceled}, callback.Total{Calls: 1, Failed: 1, Usage: llm.Usage{Input: 3}, Unpriced: 1}},
+		{"made, without an error", callback.Result{}, callback.Total{Calls: 1}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ctx, count := callback.WithCount(t.Context())
+			ctx, _ = callback.WithBudget(ctx, callback.Limit{})
+			_, run := callback.Start(ctx, &callback.Info{Kind: callback.KindLLM, Input: question})
+			run.End(&tc.res)
+			if got := count.Total(); got != tc.want {
+				t.Errorf("counted %+v, want %+v", got, tc.want)
+			}
+		})
 	}
 }

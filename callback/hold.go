@@ -16,6 +16,7 @@ type hold struct {
 	demand demand
 	cancel context.CancelCauseFunc
 	whole  bool // the answer comes in one piece, which cannot be cut off
+	denied bool // there was no room: the call is not made
 
 	chunks int // of the answer so far
 	weight int // of the answer so far, see weigh
@@ -49,7 +50,7 @@ func (a *Active) reserve(outer *scope) {
 	a.scope.hold = h
 	a.scope.Context, h.cancel = context.WithCancelCause(a.scope.Context)
 	if h.verdict = h.budget.take(&h.demand); h.verdict != nil {
-		h.closed = true
+		h.closed, h.denied = true, true
 		h.cancel(h.verdict)
 		return
 	}
@@ -77,10 +78,16 @@ func (h *hold) close(spent Spend) {
 
 // refused returns the error of a call that must not be made.
 func (a *Active) refused() error {
-	if h := a.hold(); h != nil && h.verdict != nil {
+	if h := a.hold(); h != nil && h.denied {
 		return h.verdict
 	}
 	return nil
+}
+
+// notMade reports whether the run, which ends with res, was refused and nothing
+// came of it all the same.
+func (a *Active) notMade(res *Result) bool {
+	return a.refused() != nil && res.Err != nil && res.Usage == nil && a.count == 0
 }
 
 // token counts a chunk of the answer. It returns the error if the chunk is the

@@ -214,7 +214,7 @@ func (r *printRun) End(res *Result) {
 		r.line(red, fmt.Sprintf("%s %s failed after %s: %s", r.noun(), r.name(), took, errorText(res.Err)))
 	case r.info.Kind == KindChain, r.info.Kind == KindAgent:
 		text := fmt.Sprintf("> Finished %s.", r.info.Kind)
-		if res.Total.Calls > 0 {
+		if res.Total.Calls+res.Total.Refused > 0 {
 			text += fmt.Sprintf(" (%s, %s)", took, res.Total)
 		}
 		r.line(bold, text)

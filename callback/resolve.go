@@ -120,6 +120,9 @@ func (a *Active) resolveCost(res *Result) {
 }
 
 func (a *Active) ownTotal(res *Result) Total {
+	if a.notMade(res) {
+		return Total{Refused: 1}
+	}
 	t := Total{Calls: 1, Cost: res.Cost, Makeup: res.Makeup}
 	if res.Usage != nil {
 		t.Usage = *res.Usage

@@ -35,6 +35,7 @@ type Total struct {
 	Cost      price.Money
 	Calls     int // model calls that have ended
 	Failed    int // of Calls, those with an error
+	Refused   int // calls that a Budget refused before anything was sent; not among Calls
 	Estimated int // of Calls, those whose usage was counted here
 	Unpriced  int // of Calls, those with usage but no known price
 	Open      int // runs below that have not ended
@@ -46,6 +47,7 @@ func (t *Total) add(o *Total) {
 	t.Cost = t.Cost.Add(o.Cost)
 	t.Calls += o.Calls
 	t.Failed += o.Failed
+	t.Refused += o.Refused
 	t.Estimated += o.Estimated
 	t.Unpriced += o.Unpriced
 }

@@ -40,7 +40,7 @@ func (s *sum) add(own *Total, model ModelName) {
 		s.mu.Lock()
 		s.total.Open--
 		s.total.add(own)
-		if s.models != nil && own.Calls > 0 {
+		if s.models != nil && own.Calls+own.Refused > 0 {
 			t := s.models[model]
 			if t == nil {
 				t = new(Total)
