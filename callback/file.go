@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/callspan/callspan/llm"
@@ -25,10 +26,14 @@ import (
 // whole. What cannot be written is left out, reported once through [slog], and
 // kept for [File.Err]; it never reaches the code that is observed. Its methods
 // may be called concurrently.
+//
+// [NewFile] and [NewFileWriter] make Files. One that they did not make writes
+// nothing and says so.
 type File struct {
 	out     *lineWriter
 	handler slog.Handler
 	o       FileOptions
+	unmade  sync.Once // reported that it was not made
 }
 
 // FileOptions set what a [File] writes. The zero value is JSON lines without
@@ -110,20 +115,44 @@ func fileAttr(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
+var errFileNotMade = errors.New("file handler: it was not made by callback.NewFile or NewFileWriter, so nothing is written")
+
 // Err returns why lines could not be written, the first reason and how many
 // lines are lost; nil if all are written.
-func (f *File) Err() error { return f.out.err() }
+func (f *File) Err() error {
+	if f == nil || f.out == nil {
+		return errFileNotMade
+	}
+	return f.out.err()
+}
 
-// Sync makes the operating system put what is written on the disk.
-func (f *File) Sync() error { return f.out.sync() }
+// Sync makes the operating system put what is written on the disk, if the writer
+// has a method Sync() error, as an [os.File] does. It returns why that failed,
+// and what [File.Err] does. What has no disk below it, such as a terminal, has
+// nothing to put there.
+func (f *File) Sync() error {
+	if f == nil || f.out == nil {
+		return errFileNotMade
+	}
+	return f.out.sync()
+}
 
 // Close ends the writing and closes the file. Lines that come later are lost.
-// It returns what [File.Err] does, or why the file could not be closed. Closing
+// It returns why the file could not be closed, and what [File.Err] does. Closing
 // again does nothing more.
-func (f *File) Close() error { return f.out.close() }
+func (f *File) Close() error {
+	if f == nil || f.out == nil {
+		return errFileNotMade
+	}
+	return f.out.close()
+}
 
 // Start writes the start of the run.
 func (f *File) Start(ctx context.Context, info *Info) (context.Context, Run) {
+	if f.out == nil {
+		f.unmade.Do(func() { slog.Error("callback: " + errFileNotMade.Error()) })
+		return ctx, nil
+	}
 	start, end, fail := eventNames(info)
 	r := fileRun{f, info, end, fail}
 	as := f.identity(info)

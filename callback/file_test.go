@@ -306,11 +306,75 @@ func TestFileFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	chain(t.Context(), "x", func(context.Context) error { return nil }, f)
-	if err := f.Err(); !errors.Is(err, syscall.ENOSPC) || !strings.HasPrefix(err.Error(), "file handler /dev/full: 2 lines lost: write /dev/full: ") {
-		t.Errorf("error %v", err)
+	for _, tc := range []struct {
+		name string
+		err  error
+	}{{"Err", f.Err()}, {"Sync", f.Sync()}, {"Close", f.Close()}, {"Close again", f.Close()}} {
+		if !errors.Is(tc.err, syscall.ENOSPC) || tc.err.Error() != "file handler /dev/full: 2 lines lost: write /dev/full: no space left on device" {
+			t.Errorf("%s: %v", tc.name, tc.err)
+		}
 	}
-	if err := f.Close(); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("Close: %v", err)
+}
+
+// A disk is a writer whose space is used up when it is synced, as that of a
+// network file system may be.
+type disk struct {
+	bytes.Buffer
+	full error
+}
+
+func (d *disk) Sync() error { return d.full }
+
+// TestFileSync: what syncing says is not hidden, and what is lost neither.
+func TestFileSync(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		w    io.Writer
+		want string
+	}{
+		{"no disk below it", &bytes.Buffer{}, "<nil>"},
+		{"synced", &disk{}, "<nil>"},
+		{"a terminal has no disk", &disk{full: &fs.PathError{Op: "sync", Path: "/dev/tty", Err: syscall.EINVAL}}, "<nil>"},
+		{"nor has a writer that says so", &disk{full: fmt.Errorf("sync: %w", errors.ErrUnsupported)}, "<nil>"},
+		{"full", &disk{full: syscall.ENOSPC}, "sync file handler *callback_test.disk: no space left on device"},
+		{"full before", &lossy{disk{full: syscall.EIO}}, "file handler *callback_test.lossy: 2 lines lost: no space left on device; sync: input/output error"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			reports(t)
+			f := callback.NewFileWriter(tc.w, callback.FileOptions{})
+			chain(t.Context(), "x", func(context.Context) error { return nil }, f)
+			if err := f.Sync(); fmt.Sprint(err) != tc.want {
+				t.Errorf("Sync: %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// lossy takes no line.
+type lossy struct{ disk }
+
+func (*lossy) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestFileNotMade: a File that nobody made says so, and panics nowhere.
+func TestFileNotMade(t *testing.T) {
+	const want = "file handler: it was not made by callback.NewFile or NewFileWriter, so nothing is written"
+	said := reports(t)
+	panics := callback.Panics()
+	var zero callback.File
+	for range 2 {
+		if err := chain(t.Context(), "x", func(context.Context) error { return nil }, &zero); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := strings.Count(said.String(), want); n != 1 || callback.Panics() != panics {
+		t.Errorf("reported %d times, %d panics:\n%s", n, callback.Panics()-panics, said)
+	}
+	for name, f := range map[string]*callback.File{"zero": &zero, "nil": nil} {
+		for method, err := range map[string]error{"Err": f.Err(), "Sync": f.Sync(), "Close": f.Close()} {
+			if err == nil || err.Error() != want {
+				t.Errorf("%s, %s: %v", name, method, err)
+			}
+		}
 	}
 }
 

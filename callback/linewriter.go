@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 )
 
 // A lineWriter keeps what goes wrong to itself. One call of Write is one line.
@@ -72,11 +73,16 @@ func (l *lineWriter) err() error {
 	return l.errLocked()
 }
 
+// errLocked returns what was lost, and what closing said.
 func (l *lineWriter) errLocked() error {
 	if l.first == nil {
 		return l.closed
 	}
-	return fmt.Errorf("file handler %s: %s lost: %w", l.name, plural(l.lost, "line"), l.first)
+	lost := fmt.Errorf("file handler %s: %s lost: %w", l.name, plural(l.lost, "line"), l.first)
+	if l.closed == nil {
+		return lost
+	}
+	return fmt.Errorf("%w; %w", lost, l.closed)
 }
 
 func (l *lineWriter) sync() error {
@@ -85,12 +91,19 @@ func (l *lineWriter) sync() error {
 	if l.w == nil {
 		return fmt.Errorf("sync file handler %s: %w", l.name, errFileClosed)
 	}
-	if s, ok := l.w.(interface{ Sync() error }); ok {
-		if err := s.Sync(); err != nil {
-			return fmt.Errorf("sync file handler: %w", err)
-		}
+	lost := l.errLocked()
+	s, ok := l.w.(interface{ Sync() error })
+	if !ok {
+		return lost
 	}
-	return l.errLocked()
+	err := s.Sync()
+	switch {
+	case err == nil, errors.Is(err, syscall.EINVAL), errors.Is(err, errors.ErrUnsupported): // no disk: a terminal, a pipe
+		return lost
+	case lost != nil:
+		return fmt.Errorf("%w; sync: %w", lost, err)
+	}
+	return fmt.Errorf("sync file handler %s: %w", l.name, err)
 }
 
 func (l *lineWriter) close() error {
@@ -100,7 +113,7 @@ func (l *lineWriter) close() error {
 		l.w = nil
 		if l.closer != nil {
 			if err := l.closer.Close(); err != nil {
-				l.closed = fmt.Errorf("close file handler: %w", err)
+				l.closed = fmt.Errorf("close file handler %s: %w", l.name, err)
 			}
 		}
 	}
