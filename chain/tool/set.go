@@ -68,11 +68,10 @@ func (s Set) Call(ctx context.Context, calls ...llm.ToolCall) ([]llm.Message, er
 
 // Refuse answers call with err instead of running a tool, for a call that must
 // not be made: one that a person declines, or that is not complete. It appears
-// as a run that fails with err.
+// as a run that fails with err. Without err, or with one that panics when it is
+// asked what it is, as a nil pointer may, they are told that it was refused.
 func (s Set) Refuse(ctx context.Context, call llm.ToolCall, err error) llm.Message {
-	if err == nil {
-		err = errRefused
-	}
+	err = reason(err)
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -80,6 +79,20 @@ func (s Set) Refuse(ctx context.Context, call llm.ToolCall, err error) llm.Messa
 }
 
 var errRefused = errors.New("the call was refused")
+
+// reason returns err if it can say what it is.
+func reason(err error) (sound error) {
+	defer func() {
+		if recover() != nil {
+			sound = errRefused
+		}
+	}()
+	if err == nil {
+		return errRefused
+	}
+	_ = err.Error()
+	return err
+}
 
 // names lists the tools for a model that asked for another.
 func (s Set) names() string {

@@ -31,6 +31,10 @@ type mute struct{}
 
 func (*mute) Error() string { panic("no text") }
 
+type closed struct{}
+
+func (*closed) Error() string { return "closed" }
+
 // TestOutcomes: whatever a tool does, the model is told, the run ends once with
 // the truth, and the program goes on.
 func TestOutcomes(t *testing.T) {
@@ -306,6 +310,8 @@ func TestRefuse(t *testing.T) {
 	}{
 		{"order", &shopError{"declined"}, "error: the shop says declined"},
 		{"nothing", nil, "error: the call was refused"},
+		{"a nil pointer", (*shopError)(nil), "error: the call was refused"},
+		{"a nil pointer that has a text", (*closed)(nil), "error: closed"},
 	} {
 		m := s.Refuse(ctx, llm.ToolCall{ID: tc.name, Name: tc.name}, tc.err)
 		run := rec.run(t, tc.name)
