@@ -98,8 +98,9 @@ func (k *Keywords) Delete(ids ...string) int {
 }
 
 // Retrieve returns the documents that fit query best. That none does is no
-// error; a store without documents is [ErrEmpty]. It is no run of its own, see
-// the function [Retrieve].
+// error; a store without documents is [ErrEmpty]. If ctx ends meanwhile, the
+// search ends with its cause. It is no run of its own, see the function
+// [Retrieve].
 func (k *Keywords) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
 	return k.search(ctx, query, &k.Options)
 }
@@ -107,14 +108,22 @@ func (k *Keywords) Retrieve(ctx context.Context, query string) ([]llm.Document, 
 // With returns a retriever that searches k with other options.
 func (k *Keywords) With(o Options) Retriever { return &view{k, o} }
 
-func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Document, error) {
+func (k *Keywords) search(ctx context.Context, query string, o *Options) ([]llm.Document, error) {
+	docs, err := k.find(ctx, query, o)
+	if err != nil {
+		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), err)
+	}
+	return docs, nil
+}
+
+func (k *Keywords) find(ctx context.Context, query string, o *Options) ([]llm.Document, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	switch {
 	case strings.TrimSpace(query) == "":
-		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), errNoQuery)
+		return nil, errNoQuery
 	case len(k.docs) == 0:
-		return nil, fmt.Errorf("retrieve from %q: %w", k.name(), ErrEmpty)
+		return nil, ErrEmpty
 	}
 	asked := slices.Compact(slices.Sorted(words(query)))
 	places := make(map[string]int, len(asked))
@@ -126,6 +135,9 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 	spread := make([]float64, len(asked)) // in how many documents they are
 	length, before := 0, 0
 	for i, e := range k.entries {
+		if err := endedAt(ctx, i); err != nil {
+			return nil, err
+		}
 		length += e.length
 		shared = e.shared(shared, asked, places)
 		for _, m := range shared[before:] {
@@ -142,6 +154,9 @@ func (k *Keywords) search(_ context.Context, query string, o *Options) ([]llm.Do
 	found := top{size: min(o.limit(), len(k.docs))}
 	begin := 0
 	for i, d := range k.docs {
+		if err := endedAt(ctx, i); err != nil {
+			return nil, err
+		}
 		score := bm25(shared[begin:ends[i]], weights, float64(k.entries[i].length)/mean)
 		begin = ends[i]
 		if score > 0 && score >= o.MinScore && (o.Filter == nil || o.Filter(d)) {

@@ -34,17 +34,20 @@ func (o *Options) limit() int {
 }
 
 // accepted returns which of docs the filter lets be found; nil is all.
-func (o *Options) accepted(docs []llm.Document) []int {
+func (o *Options) accepted(ctx context.Context, docs []llm.Document) ([]int, error) {
 	if o.Filter == nil {
-		return nil
+		return nil, nil
 	}
 	rows := make([]int, 0, len(docs))
 	for i, d := range docs {
+		if err := endedAt(ctx, i); err != nil {
+			return nil, err
+		}
 		if o.Filter(d) {
 			rows = append(rows, i)
 		}
 	}
-	return rows
+	return rows, nil
 }
 
 // A view is a store that is searched with other options than its own.

@@ -12,8 +12,9 @@ import (
 )
 
 // Retrieve returns the documents that fit query best. That none does, as far as
-// the Options go, is no error; an empty store is [ErrEmpty]. It is no run of its
-// own, see the function [Retrieve].
+// the Options go, is no error; an empty store is [ErrEmpty]. If ctx ends
+// meanwhile, the search ends with its cause. It is no run of its own, see the
+// function [Retrieve].
 func (s *Store) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
 	return s.search(ctx, query, &s.Options)
 }
@@ -53,7 +54,20 @@ func (s *Store) find(ctx context.Context, query string, o *Options) ([]llm.Docum
 	case len(v) != s.dimensions:
 		return nil, fmt.Errorf("the query's vector has %d dimensions, those in the store have %d; a store needs one model for all", len(v), s.dimensions)
 	}
-	return documents(s.docs, s.similar(v, o)), nil
+	hits, err := s.similar(ctx, v, o)
+	return documents(s.docs, hits), err
+}
+
+// stride is how many documents a search looks at before it asks again whether
+// its context has ended: some milliseconds.
+const stride = 1 << 11
+
+// endedAt returns how ctx ended if it is time to ask, at the document i.
+func endedAt(ctx context.Context, i int) error {
+	if i%stride != 0 {
+		return nil
+	}
+	return ended(ctx)
 }
 
 // share is how many products a goroutine should have to itself to be worth
@@ -61,23 +75,26 @@ func (s *Store) find(ctx context.Context, query string, o *Options) ([]llm.Docum
 const share = 1 << 18
 
 // similar returns the hits for a normalized query. The caller holds the lock.
-func (s *Store) similar(query []float32, o *Options) []hit {
+func (s *Store) similar(ctx context.Context, query []float32, o *Options) ([]hit, error) {
 	limit := o.limit()
-	rows := o.accepted(s.docs)
-	if rows != nil && len(rows) == 0 {
-		return nil
+	rows, err := o.accepted(ctx, s.docs)
+	if err != nil || rows != nil && len(rows) == 0 {
+		return nil, err
 	}
 	if !(o.Diversity > 0) {
-		return s.nearest(query, rows, o.MinScore, limit)
+		return s.nearest(ctx, query, rows, o.MinScore, limit)
 	}
 	// No more than all, before it is multiplied.
-	candidates := s.nearest(query, rows, o.MinScore, 5*min(limit, len(s.docs)))
-	return s.diverse(candidates, limit, min(o.Diversity, 1))
+	candidates, err := s.nearest(ctx, query, rows, o.MinScore, 5*min(limit, len(s.docs)))
+	if err != nil {
+		return nil, err
+	}
+	return s.diverse(ctx, candidates, limit, min(o.Diversity, 1))
 }
 
 // nearest returns the best n of rows, all if rows is nil. Large stores are
 // searched by several goroutines, small ones by the caller's alone.
-func (s *Store) nearest(query []float32, rows []int, minScore float64, n int) []hit {
+func (s *Store) nearest(ctx context.Context, query []float32, rows []int, minScore float64, n int) ([]hit, error) {
 	count := len(s.docs)
 	if rows != nil {
 		count = len(rows)
@@ -86,10 +103,15 @@ func (s *Store) nearest(query []float32, rows []int, minScore float64, n int) []
 	workers := min(runtime.GOMAXPROCS(0), max(1, count*s.dimensions/share))
 	hits := make([]hit, workers*n)
 	tops := make([]top, workers)
+	errs := make([]error, workers)
 	scan := func(w int) {
 		t := &tops[w]
 		t.size, t.heap = n, hits[w*n:w*n:(w+1)*n]
-		for i := w * count / workers; i < (w+1)*count/workers; i++ {
+		begin := w * count / workers
+		for i := begin; i < (w+1)*count/workers; i++ {
+			if errs[w] = endedAt(ctx, i-begin); errs[w] != nil {
+				return
+			}
 			row := i
 			if rows != nil {
 				row = rows[i]
@@ -110,12 +132,17 @@ func (s *Store) nearest(query []float32, rows []int, minScore float64, n int) []
 	for _, t := range tops[1:] {
 		found = append(found, t.heap...)
 	}
-	return best(found, n)
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return best(found, n), nil
 }
 
 // diverse picks up to limit of candidates, each the best by what it adds: its
 // score less its likeness to what is picked already.
-func (s *Store) diverse(candidates []hit, limit int, diversity float64) []hit {
+func (s *Store) diverse(ctx context.Context, candidates []hit, limit int, diversity float64) ([]hit, error) {
 	likeness := make([]float64, len(candidates)) // to the most similar one that is picked
 	for i := range likeness {
 		likeness[i] = -1
@@ -124,6 +151,9 @@ func (s *Store) diverse(candidates []hit, limit int, diversity float64) []hit {
 		return (1-diversity)*candidates[i].score - diversity*likeness[i]
 	}
 	for picked := range min(limit, len(candidates)) {
+		if err := ended(ctx); err != nil { // it looks at all candidates each time
+			return nil, err
+		}
 		next := picked
 		for i := picked + 1; i < len(candidates); i++ {
 			if gain(i) > gain(next) {
@@ -139,5 +169,5 @@ func (s *Store) diverse(candidates []hit, limit int, diversity float64) []hit {
 			likeness[i] = max(likeness[i], float64(dot(s.vector(h.row), s.vector(candidates[i].row))))
 		}
 	}
-	return candidates[:min(limit, len(candidates))]
+	return candidates[:min(limit, len(candidates))], nil
 }
