@@ -22,7 +22,7 @@ import (
 // another goroutine: it owns them if no Read is in flight, else it leaves the
 // end of the run to that one.
 type body struct {
-	io.ReadCloser
+	*early
 	resp   *http.Response
 	run    *callback.Call
 	filter *filter // holds back what the client did not ask for; nil if nothing is
@@ -57,7 +57,7 @@ const (
 // newBody returns the body of resp, watched for run. asked says whether a
 // stream was asked for, hidden whether its usage was on behalf of the handlers.
 func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden bool) *body {
-	b := &body{ReadCloser: resp.Body, resp: resp, run: run, embed: api == apiEmbeddings,
+	b := &body{early: &early{ReadCloser: resp.Body}, resp: resp, run: run, embed: api == apiEmbeddings,
 		failed: resp.StatusCode < 200 || resp.StatusCode >= 300}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
@@ -137,7 +137,7 @@ func (b *body) pull(p []byte) (int, error) {
 		return b.ReadCloser.Read(p)
 	}
 	b.run.Reading()
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.early.Read(p)
 	b.take(p[:n], err)
 	b.mu.Lock()
 	b.reading, closed = false, b.closed
@@ -306,6 +306,11 @@ func (b *body) Close() error {
 		return b.ReadCloser.Close()
 	}
 	err := b.ReadCloser.Close()
+	if b.waits() {
+		b.run.Reading()
+		b.take(b.left())
+		b.run.Holding()
+	}
 	b.release()
 	if !b.ended && b.enough() {
 		b.run.Reading()
