@@ -75,7 +75,7 @@ func (w *watched[T]) recv() (out T, err error) {
 		caller, seen := w.decode(w.answer, raw, &out)
 		w.tell(seen, caller)
 		w.run.Holding()
-		if caller != nil || !w.withheld() {
+		if caller != nil || seen != nil || !w.withheld() {
 			return out, caller
 		}
 		var none T
@@ -90,9 +90,10 @@ func (w *watched[T]) recvRaw() ([]byte, error) {
 		if err != nil || raw == nil {
 			return raw, err
 		}
-		w.tell(w.answer.decode(raw), nil)
+		seen := w.answer.decode(raw)
+		w.tell(seen, nil)
 		w.run.Holding()
-		if !w.withheld() {
+		if seen != nil || !w.withheld() {
 			return raw, nil
 		}
 	}
