@@ -1,0 +1,135 @@
+package openai_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/iotest"
+)
+
+// pack compresses a body event by event, as a server that streams does.
+func pack(t *testing.T, coding string, body []byte) []byte {
+	t.Helper()
+	type writer interface {
+		io.WriteCloser
+		Flush() error
+	}
+	var (
+		out bytes.Buffer
+		w   writer
+	)
+	switch coding {
+	case "gzip":
+		w = gzip.NewWriter(&out)
+	case "deflate":
+		w = zlib.NewWriter(&out)
+	case "bare deflate":
+		w, _ = flate.NewWriter(&out, flate.DefaultCompression)
+	default:
+		return body
+	}
+	for event := range bytes.SplitAfterSeq(body, []byte("\n\n")) {
+		w.Write(event)
+		w.Flush()
+	}
+	w.Close()
+	return out.Bytes()
+}
+
+// TestTransportEncoding: what a client accepts is narrowed to what can be read
+// along, and the client gets no coding that it did not accept.
+func TestTransportEncoding(t *testing.T) {
+	withUsage := sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]")
+	withoutUsage := sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]")
+	whole := []byte(`{"id":"1","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Pink"},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":2,"total_tokens":22}}`)
+	const (
+		asksUsage = `{"stream_options":{"include_usage":true},"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"roses?"}]}`
+		asksWhole = `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"roses?"}]}`
+		reported  = `llm openai gpt-4o-mini 20/2 reported "Pink"`
+		estimated = `llm openai gpt-4o-mini 10/1 estimated "Pink"`
+	)
+	for _, c := range []struct {
+		name, ask, accept, signature string
+		sent                         string // Accept-Encoding at the server
+		coding                       string // of the answer
+		body                         []byte
+		passes                       []byte // nil for the bytes of the answer
+		want                         string
+	}{
+		{name: "hidden usage", ask: ask, accept: "gzip, deflate", sent: "identity", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "hidden usage, identity accepted", ask: ask, accept: "identity", sent: "identity", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "hidden usage, gzip all the same", ask: ask, accept: "gzip", sent: "identity", coding: "gzip", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "hidden usage, deflate all the same", ask: ask, accept: "br", sent: "identity", coding: "deflate", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "hidden usage, bare deflate all the same", ask: ask, accept: "*", sent: "identity", coding: "bare deflate", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "identity refused", ask: ask, accept: "gzip, identity;q=0", sent: "gzip, identity;q=0", coding: "gzip", body: withoutUsage, want: estimated},
+		{name: "everything but gzip refused", ask: ask, accept: "gzip, *;q=0.0", sent: "gzip, *;q=0.0", coding: "gzip", body: withoutUsage, want: estimated},
+		{name: "signed", ask: ask, accept: "gzip, br", signature: "sig1=:dGVzdA==:", sent: "gzip, br", coding: "gzip", body: withoutUsage, want: estimated},
+		{name: "usage asked for", ask: asksUsage, accept: "gzip, deflate, br, zstd", sent: "gzip, deflate", coding: "gzip", body: withUsage, want: reported},
+		{name: "weights", ask: asksUsage, accept: "br;q=1.0, GZIP;q=0.8, *;q=0.1", sent: "GZIP;q=0.8", coding: "gzip", body: withUsage, want: reported},
+		{name: "whole", ask: asksWhole, accept: "br, deflate", sent: "deflate", coding: "deflate", body: whole, want: reported},
+		{name: "whole, bare deflate", ask: asksWhole, accept: "deflate", sent: "deflate", coding: "bare deflate", body: whole, want: reported},
+		{name: "no choice", ask: asksWhole, accept: "br", sent: "br", coding: "br", body: []byte("\x0b\x02\x80roses\x03"), want: "llm openai gpt-4o-mini 10/0 estimated"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			packed := pack(t, c.coding, c.body)
+			var sent string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				sent = r.Header.Get("Accept-Encoding")
+				kind := "text/event-stream"
+				if c.ask == asksWhole {
+					kind = "application/json"
+				}
+				w.Header().Set("Content-Type", kind)
+				switch c.coding {
+				case "":
+				case "bare deflate":
+					w.Header().Set("Content-Encoding", "deflate")
+				default:
+					w.Header().Set("Content-Encoding", c.coding)
+				}
+				w.Write(packed)
+			}))
+			defer server.Close()
+			for _, read := range []func(io.Reader) io.Reader{
+				func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader,
+			} {
+				rec := new(seen)
+				header := []string{"Accept-Encoding", c.accept}
+				if c.signature != "" {
+					header = append(header, "Signature", c.signature)
+				}
+				resp := post(t, client(t, rec), server.URL+"/v1/chat/completions", c.ask, header...)
+				got, err := io.ReadAll(read(resp.Body))
+				resp.Body.Close()
+				want, coded := c.passes, false
+				if want == nil {
+					want, coded = packed, c.coding != ""
+				}
+				if err != nil || !bytes.Equal(got, want) || sent != c.sent || (resp.Header.Get("Content-Encoding") != "") != coded {
+					t.Errorf("%v, accepted %q, content encoding %q, got %q", err, sent, resp.Header.Get("Content-Encoding"), got)
+				}
+				rec.check(t, c.want)
+			}
+		})
+	}
+}
+
+// TestTransportEncodingBroken: what cannot be decompressed is an error of the
+// client's, once.
+func TestTransportEncodingBroken(t *testing.T) {
+	body := pack(t, "gzip", sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]"))
+	url, _ := serveBody(t, 200, map[string]string{"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}, append([]byte("no gzip"), body...))
+	rec := new(seen)
+	resp := post(t, client(t, rec), url+"/v1/chat/completions", ask, "Accept-Encoding", "gzip")
+	if _, err := io.ReadAll(resp.Body); err != gzip.ErrHeader {
+		t.Errorf("read: %v", err)
+	}
+	resp.Body.Close()
+	rec.check(t, "llm openai gpt-4o-mini error _OTHER")
+}
