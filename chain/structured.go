@@ -2,11 +2,13 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/schema"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/prompt"
 )
@@ -14,12 +16,14 @@ import (
 // A Structured has a model answer with a value of type O. It is LangChain's
 // with_structured_output. Do not copy it after use.
 //
-// The JSON schema of O is sent with the request. It is made as jsonschema.For of
-// github.com/google/jsonschema-go does: names and omitempty from json tags,
-// descriptions for the model from jsonschema tags. It is strict, so that a
-// provider that knows strict schemas holds the model to it, unless O has a map
-// or an interface in it. An O that is not an object, such as a slice, is asked
-// for inside of one.
+// The JSON schema of O is sent with the request. It describes what encoding/json
+// reads into O: names and optional fields (omitempty, omitzero) are those of json
+// tags, descriptions for the model come from jsonschema tags. It is strict, so
+// that a provider that knows strict schemas holds the model to it, unless O has a
+// map or an any in it. An O that is not an object, such as a slice, is asked for
+// inside of one. A type that no schema describes is an error that names the
+// field: channels, functions, types that contain themselves or have their own
+// UnmarshalJSON, interfaces with methods.
 //
 // The answer may stand in a Markdown fence. It is checked against the schema,
 // read into O, and checked by its method Validate() error if *O has one. If it
@@ -33,9 +37,9 @@ type Structured[I, O any] struct {
 	Handlers []callback.Handler // see this step alone, not its prompt and model
 	Tags     []string
 
-	once   sync.Once
-	schema *schema[O]
-	err    error
+	once  sync.Once
+	shape *shape[O]
+	err   error
 }
 
 // Run returns the value that the model answered with. If there is none, the
@@ -43,15 +47,15 @@ type Structured[I, O any] struct {
 // an error before anything is sent.
 func (s *Structured[I, O]) Run(ctx context.Context, in I) (O, error) {
 	return run(ctx, s.identity(), in, func(ctx context.Context) (out O, err error) {
-		s.once.Do(func() { s.schema, s.err = schemaOf[O]() })
+		s.once.Do(func() { s.shape, s.err = shapeOf[O]() })
 		if s.err != nil {
-			return out, s.identity().fault("cannot make a JSON schema of %v: %v", reflect.TypeFor[O](), s.err)
+			return out, s.identity().fault("cannot make a JSON schema of %v: %v; %s", reflect.TypeFor[O](), s.err, schema.WayOut(s.err, "use another type"))
 		}
 		req, err := compose(ctx, s.identity(), s.Prompt, s.Model, s.Request, in)
 		if err != nil {
 			return out, err
 		}
-		req.Format = s.schema.format(req.Format)
+		req.Format = s.shape.format(req.Format)
 		for try := 1; ; try++ {
 			answer, _, err := ask(ctx, s.identity(), s.Model, req, nil)
 			if err != nil {
@@ -80,7 +84,7 @@ func (s *Structured[I, O]) read(answer *llm.Response) (out O, invalid *AnswerErr
 	case c.Finish == reasonLength || c.Finish == reasonFilter:
 		e.Reason = c.Finish
 	default:
-		v, err := s.schema.read(c.Text)
+		v, err := s.shape.read(c.Text)
 		if err == nil {
 			return v, nil
 		}
@@ -96,8 +100,12 @@ func repair(req *llm.Request, e *AnswerError) *llm.Request {
 	if e.Text != "" {
 		again.Messages = append(again.Messages, llm.Assistant(e.Text).From(llm.SourceHistory))
 	}
+	wrong := e.Err.Error()
+	if misfit, ok := errors.AsType[*schema.Misfit](e.Err); ok {
+		wrong = misfit.Detail()
+	}
 	again.Messages = append(again.Messages, llm.User(
-		"This answer is not valid: "+e.Err.Error()+".\nAnswer again, with nothing but JSON that fits the schema.").From(llm.SourceTemplate))
+		"This answer is not valid: "+wrong+".\nAnswer again, with nothing but JSON that fits the schema.").From(llm.SourceTemplate))
 	return &again
 }
 

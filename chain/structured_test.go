@@ -67,21 +67,21 @@ func TestStructured(t *testing.T) {
 		{"repaired", []reply{says("Three roses."), says(valid)}, rose, "", "", twoCalls},
 		{"repaired in a fence", []reply{says(`{"flower": "rose"}`), says("```json\n" + valid + "```")}, rose, "", "", twoCalls},
 		{"no JSON", []reply{says("Three roses."), says("Three!")},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is not JSON: invalid character 'T' looking for beginning of value`, "invalid_answer", "Three!", failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: not JSON, from byte 1 on`, "invalid_answer", "Three!", failedTwice},
 		{"more than JSON", []reply{says(valid + " as you wished")},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is not JSON: invalid character 'a' after top-level value`, "invalid_answer", valid + " as you wished", failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: not JSON, from byte 32 on`, "invalid_answer", valid + " as you wished", failedTwice},
 		{"nothing", []reply{says("  ")},
 			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it is empty`, "invalid_answer", "  ", failedTwice},
 		{"wrong type", []reply{says(`{"flower": "rose", "count": "secret: three"}`)},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: /properties/count: has type "string", want "integer"`, "invalid_answer", `{"flower": "rose", "count": "secret: three"}`, failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: count: has type "string", want "integer"`, "invalid_answer", `{"flower": "rose", "count": "secret: three"}`, failedTwice},
 		{"missing", []reply{says(`{"flower": "rose"}`)},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: required: missing properties: ["count"]`, "invalid_answer", `{"flower": "rose"}`, failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: missing properties: ["count"]`, "invalid_answer", `{"flower": "rose"}`, failedTwice},
 		{"unknown", []reply{says(`{"flower": "rose", "count": 3, "vase": true}`)},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: unexpected additional properties ["vase"]`, "invalid_answer", `{"flower": "rose", "count": 3, "vase": true}`, failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: unexpected properties`, "invalid_answer", `{"flower": "rose", "count": 3, "vase": true}`, failedTwice},
 		{"a list", []reply{says(`[` + valid + `]`)},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it does not fit the schema: has type "array", want "object"`, "invalid_answer", `[` + valid + `]`, failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: has type "array", want "object"`, "invalid_answer", `[` + valid + `]`, failedTwice},
 		{"fits, but cannot be read", []reply{says(`{"flower": "rose", "count": 1e30}`)},
-			`{Flower: Count:0 Note:} structured "take": the answer is invalid: it cannot be read: json: cannot unmarshal number 1e30 into Go struct field Order.count of type int`, "invalid_answer", `{"flower": "rose", "count": 1e30}`, failedTwice},
+			`{Flower: Count:0 Note:} structured "take": the answer is invalid: count: number does not fit into int`, "invalid_answer", `{"flower": "rose", "count": 1e30}`, failedTwice},
 		{"not valid", []reply{says(`{"flower": "rose", "count": 0}`)},
 			`{Flower: Count:0 Note:} structured "take": the answer is invalid: count is 0; it must be at least 1`, "invalid_answer", `{"flower": "rose", "count": 0}`, failedTwice},
 		{"refusal", []reply{{refusal: "I must not."}},
@@ -124,7 +124,7 @@ func TestRepair(t *testing.T) {
 	same(t, "second call", m.asked(1), `
 		user (input): Roses!
 		assistant (history): Three.
-		user (template): This answer is not valid: it is not JSON: invalid character 'T' looking for beginning of value.
+		user (template): This answer is not valid: not JSON: invalid character 'T' looking for beginning of value at byte 1.
 		Answer again, with nothing but JSON that fits the schema.`)
 	for _, r := range m.requests {
 		if r.MaxTokens != 50 || r.Format.Name != "order" || r.Format.Description != "what is ordered" || !r.Format.Strict {
@@ -190,7 +190,7 @@ func TestSchema(t *testing.T) {
 		box_int_ strict {"type":"object","properties":{"value":{"type":"integer"}},"required":["value"],"additionalProperties":false}
 		*{1} <nil>`)
 	check("nested", asks[outer](`{"name":"a","tags":null,"price":null,"at":"2026-01-02T03:04:05Z"}`), `
-		outer strict {"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["null","number"]},"rooms":{"type":["array","null"],"items":{"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["null","number"]}},"required":["name","tags","price"],"additionalProperties":false}},"at":{"type":"string","description":"when it opens","format":"date-time"}},"required":["name","tags","price","rooms","at"],"additionalProperties":false}
+		outer strict {"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["number","null"]},"rooms":{"type":["array","null"],"items":{"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},"price":{"type":["number","null"]}},"required":["name","tags","price"],"additionalProperties":false}},"at":{"type":"string","description":"when it opens","format":"date-time"}},"required":["name","tags","price","rooms","at"],"additionalProperties":false}
 		{{a [] <nil>} [] 2026-01-02 03:04:05 +0000 UTC <nil>} <nil>`)
 	check("list", asks[[]string](`{"answer":["a","b"]}`), `
 		answer strict {"type":"object","properties":{"answer":{"type":"array","items":{"type":"string"}}},"required":["answer"],"additionalProperties":false}
@@ -202,17 +202,17 @@ func TestSchema(t *testing.T) {
 		ownText strict {"type":"object","properties":{"answer":{"type":"string"}},"required":["answer"],"additionalProperties":false}
 		{a} <nil>`)
 	check("map", asks[withMap](`{"stock":{"rose":3}}`), `
-		withMap {"type":"object","properties":{"stock":{"type":"object","additionalProperties":{"type":"integer"}},"raw":true},"required":["stock"],"additionalProperties":false}
+		withMap {"type":"object","properties":{"stock":{"type":"object","properties":{},"additionalProperties":{"type":"integer"}},"raw":{"description":"any JSON value"}},"required":["stock"],"additionalProperties":false}
 		{map[rose:3] []} <nil>`)
 	check("map at the root", asks[map[string]int](`{"rose":3}`), `
-		answer {"type":"object","additionalProperties":{"type":"integer"}}
+		answer {"type":"object","properties":{},"additionalProperties":{"type":"integer"}}
 		map[rose:3] <nil>`)
-	check("quoted", asks[quoted](""), `structured "take" cannot make a JSON schema of chain_test.quoted: field Stems: its JSON option string makes it another type than int`)
-	check("cycle", asks[cycle](""), `structured "take" cannot make a JSON schema of chain_test.cycle: For[chain_test.cycle](): computing element schema: cycle detected for type chain_test.cycle`)
-	check("anything", asks[any](""), `structured "take" cannot make a JSON schema of interface {}: it can hold anything; use a struct`)
-	check("function", asks[box[func()]](""), `structured "take" cannot make a JSON schema of chain_test.box[func()]: For[chain_test.box[func()]](): type func() is unsupported by jsonschema`)
-	check("channel", asks[chan int](""), `structured "take" cannot make a JSON schema of chan int: For[chan int](): type chan int is unsupported by jsonschema`)
-	check("JSON of its own", asks[[]usesOwn](""), `structured "take" cannot make a JSON schema of []chain_test.usesOwn: field B: chain_test.ownJSON reads JSON by its own method UnmarshalJSON, so its form is not known`)
+	check("quoted", asks[quoted](""), `structured "take" cannot make a JSON schema of chain_test.quoted: field Stems: its JSON option string makes it another type than int; leave it out with `+"`json:\"-\"`"+` or use another type`)
+	check("cycle", asks[cycle](""), `structured "take" cannot make a JSON schema of chain_test.cycle: field Next[]: chain_test.cycle contains itself, which a schema without references cannot say; leave it out with `+"`json:\"-\"`"+` or use another type`)
+	check("anything", asks[any](""), `structured "take" cannot make a JSON schema of interface {}: interface {} may hold anything; use another type`)
+	check("function", asks[box[func()]](""), `structured "take" cannot make a JSON schema of chain_test.box[func()]: field Value: func() has no form in JSON; leave it out with `+"`json:\"-\"`"+` or use another type`)
+	check("channel", asks[chan int](""), `structured "take" cannot make a JSON schema of chan int: chan int has no form in JSON; use another type`)
+	check("JSON of its own", asks[[]usesOwn](""), `structured "take" cannot make a JSON schema of []chain_test.usesOwn: field [].B: chain_test.ownJSON has its own UnmarshalJSON, so its form is not known; leave it out with `+"`json:\"-\"`"+` or use another type`)
 }
 
 // asks returns what is sent for an O, and the value that is read of answer.

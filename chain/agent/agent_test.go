@@ -61,7 +61,7 @@ func TestSteps(t *testing.T) {
 			"", "Yes.", "", "", 1},
 
 		{"unknown tool", says(calls(`a florist {}`), text("stop", "Sorry.")), "assistant [a florist {}]\n" + `tool a: error: there is no tool "florist"; the tools are fails, price, stock, thorn`, "Sorry.", "", "", 2},
-		{"broken JSON", says(calls(`a stock {"flower`), text("stop", "Sorry.")), "assistant [a stock {\"flower]\ntool a: error: invalid arguments: they are not JSON: unexpected end of JSON input at byte 8" + again, "Sorry.", "", "", 2},
+		{"broken JSON", says(calls(`a stock {"flower`), text("stop", "Sorry.")), "assistant [a stock {\"flower]\ntool a: error: invalid arguments: not JSON: unexpected end of JSON input at byte 8" + again, "Sorry.", "", "", 2},
 		{"tool fails", says(calls(`a fails {}`), text("stop", "Sorry.")), "assistant [a fails {}]\ntool a: error: connection lost", "Sorry.", "", "", 2},
 		{"tool panics beside another", says(calls(`a thorn {}`, `b stock {"flower":"rose"}`), text("stop", "Sorry.")),
 			`assistant [a thorn {}] [b stock {"flower":"rose"}]` + "\ntool a: error: the tool broke down and gave no result\ntool b: 12", "Sorry.", "", "", 2},

@@ -40,9 +40,9 @@ func TestArguments(t *testing.T) {
 
 		{"empty", "", `error: invalid arguments: required: missing properties: ["flower"]` + again, `invalid arguments: missing properties: ["flower"]`},
 		{"null", "null", `error: invalid arguments: required: missing properties: ["flower"]` + again, `invalid arguments: missing properties: ["flower"]`},
-		{"broken JSON", `{"flower":"ro`, "error: invalid arguments: they are not JSON: unexpected end of JSON input at byte 13" + again, "invalid arguments: not JSON, from byte 13 on"},
-		{"no JSON", `rose`, "error: invalid arguments: they are not JSON: invalid character 'r' looking for beginning of value at byte 1" + again, "invalid arguments: not JSON, from byte 1 on"},
-		{"two values", `{"flower":"rose"}{}`, "error: invalid arguments: they are not JSON: invalid character '{' after top-level value at byte 18" + again, "invalid arguments: not JSON, from byte 18 on"},
+		{"broken JSON", `{"flower":"ro`, "error: invalid arguments: not JSON: unexpected end of JSON input at byte 13" + again, "invalid arguments: not JSON, from byte 13 on"},
+		{"no JSON", `rose`, "error: invalid arguments: not JSON: invalid character 'r' looking for beginning of value at byte 1" + again, "invalid arguments: not JSON, from byte 1 on"},
+		{"two values", `{"flower":"rose"}{}`, "error: invalid arguments: not JSON: invalid character '{' after top-level value at byte 18" + again, "invalid arguments: not JSON, from byte 18 on"},
 		{"list", `["rose"]`, `error: invalid arguments: type: [rose] has type "array", want "object"` + again, `invalid arguments: has type "array", want "object"`},
 		{"wrong type", `{"flower":5}`, `error: invalid arguments: flower: type: 5 has type "integer", want "string"` + again, `invalid arguments: flower: has type "integer", want "string"`},
 		{"wrong type inside", `{"flower":"rose","lines":[{"Flower":"secret"},{"Flower":"lily","Stems":"many"}]}`, `error: invalid arguments: lines[]: required: missing properties: ["Stems"]` + again, `invalid arguments: lines[]: missing properties: ["Stems"]`},
@@ -55,7 +55,8 @@ func TestArguments(t *testing.T) {
 		{"beyond numbers", `{"flower":"rose","weight":1e999}`, "error: invalid arguments: a number is out of range: json: cannot unmarshal number 1e999 into Go value of type float64" + again, "invalid arguments: a number is out of range"},
 		{"no time", `{"flower":"rose","due":"tomorrow"}`, `error: invalid arguments: parsing time "tomorrow" as "2006-01-02T15:04:05Z07:00": cannot parse "tomorrow" as "2006"` + again, "invalid arguments: cannot be decoded"},
 		{"no base64", `{"flower":"rose","photo":"!"}`, "error: invalid arguments: illegal base64 data at input byte 0" + again, "invalid arguments: cannot be decoded"},
-		{"value that looks like the error", `{"flower":"rose","stems":"a has type \"b\", want \"c"}`, `error: invalid arguments: stems: type: a has type "b", want "c has type "string", want "integer"` + again, `invalid arguments: stems: has type "string", want "integer"`},
+		{"value that looks like the error", `{"flower":"rose","stems":"a has type \"b\", want \"c"}`, `error: invalid arguments: stems: type: a has type "b", want "c has type "string", want "integer" or null` + again, `invalid arguments: stems: has type "string", want "integer" or null`},
+		{"beyond the type", `{"flower":"rose","lines":[{"Flower":"lily","Stems":1e3}]}`, `error: invalid arguments: lines[].Stems: maximum: 1000/1 is greater than 255.000000` + again, `invalid arguments: lines[].Stems: does not meet maximum`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			rec := &recorder{}

@@ -78,11 +78,7 @@ func contained(ctx context.Context, t *Tool, call llm.ToolCall, msg *llm.Message
 		}
 	}()
 	*msg = message(call, announce(ctx, t, call, func(ctx context.Context) (string, error) {
-		arguments, err := t.check(call.Arguments)
-		if err != nil {
-			return "", err
-		}
-		out, err := t.run(ctx, arguments)
+		out, err := t.run(ctx, trimmed(call.Arguments))
 		return bound(out, t.options.MaxResult), err // the run's output is what the model is sent
 	}))
 }

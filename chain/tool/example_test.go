@@ -60,7 +60,7 @@ func ExampleSet_Call() {
 	// Output:
 	// call_1 12
 	// call_2 error: no price for pink rose
-	// call_3 error: invalid arguments: they are not JSON: unexpected end of JSON input at byte 10; call the tool again with arguments that fit its schema
+	// call_3 error: invalid arguments: not JSON: unexpected end of JSON input at byte 10; call the tool again with arguments that fit its schema
 	// call_4 error: there is no tool "order"; the tools are price, stock
 }
 

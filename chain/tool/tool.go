@@ -9,8 +9,8 @@ import (
 	"regexp"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/schema"
 	"github.com/callspan/callspan/llm"
-	"github.com/google/jsonschema-go/jsonschema"
 )
 
 // A Tool is a function that a model may ask for. [New] and [Raw] make tools. A
@@ -18,8 +18,7 @@ import (
 type Tool struct {
 	definition llm.Tool
 	options    Options
-	schema     *jsonschema.Resolved
-	raw        bool // the schema is somebody else's
+	schema     *schema.Schema
 	run        func(ctx context.Context, arguments []byte) (string, error)
 }
 
@@ -45,12 +44,13 @@ type Options struct {
 // when to use the tool; it may be empty if the name says it all. At most one
 // Options is taken.
 //
-// The arguments are described by the type I: field names and optional fields as
-// encoding/json has them, a description for each from the tag jsonschema. An I
-// that is no struct and no map becomes an object with the one field "input",
-// since models send objects. [NoArguments] is for functions that take nothing.
-// A type that no schema describes, such as an interface, a channel or a type
-// that contains itself, is an error that names the field.
+// The arguments are described by the type I: field names and optional fields
+// (omitempty, omitzero) as encoding/json has them, a description for each from
+// the tag jsonschema. An I that is no struct and no map becomes an object with the
+// one field "input", since models send objects. [NoArguments] is for functions
+// that take nothing. A type that no schema describes is an error that names the
+// field: channels, functions, types that contain themselves or have their own
+// UnmarshalJSON, interfaces with methods.
 //
 // The model is sent a result that is a string as it is, any other as JSON, and
 // an error as "error: " and its text.
@@ -65,20 +65,13 @@ func New[I, O any](name, description string, fn func(context.Context, I) (O, err
 	if err := encodable(reflect.TypeFor[O]()); err != nil {
 		return nil, t.fault("result %w", err)
 	}
-	schema, wrapped, err := derive(reflect.TypeFor[I](), t.options.Strict)
-	if err != nil {
-		return nil, t.fault("arguments %w", err)
-	}
-	if t.definition.Parameters, err = json.Marshal(schema); err != nil {
-		return nil, t.fault("encode schema: %w", err)
-	}
-	if t.schema, err = schema.Resolve(nil); err != nil {
-		return nil, t.fault("schema: %w", err)
+	if err := t.derive(reflect.TypeFor[I]()); err != nil {
+		return nil, err
 	}
 	t.run = func(ctx context.Context, arguments []byte) (string, error) {
-		in, err := decode[I](arguments, wrapped)
+		in, err := schema.Read[I](t.schema, arguments)
 		if err != nil {
-			return "", err
+			return "", badArguments(err)
 		}
 		out, err := fn(ctx, in)
 		if err != nil {
@@ -97,11 +90,11 @@ func NoArguments[O any](fn func(context.Context) (O, error)) func(context.Contex
 	return func(ctx context.Context, _ struct{}) (O, error) { return fn(ctx) }
 }
 
-// Raw makes a tool whose schema comes from elsewhere, such as an MCP server. An
-// empty schema is that of a tool without arguments. fn gets the arguments once
-// they have been checked, exactly as the model wrote them or as {} if it wrote
-// nothing.
-func Raw(name, description string, schema json.RawMessage, fn func(context.Context, json.RawMessage) (string, error), options ...Options) (*Tool, error) {
+// Raw makes a tool whose schema, parameters, comes from elsewhere, such as an MCP
+// server. An empty one is that of a tool without arguments. fn gets the arguments
+// once they have been checked, exactly as the model wrote them or as {} if it
+// wrote nothing.
+func Raw(name, description string, parameters json.RawMessage, fn func(context.Context, json.RawMessage) (string, error), options ...Options) (*Tool, error) {
 	t, err := define(name, description, options)
 	if err != nil {
 		return nil, err
@@ -109,15 +102,18 @@ func Raw(name, description string, schema json.RawMessage, fn func(context.Conte
 	if fn == nil {
 		return nil, t.fault("it has no function")
 	}
-	if len(schema) == 0 {
-		schema = json.RawMessage(`{"type":"object","properties":{}}`)
+	if len(parameters) == 0 {
+		parameters = json.RawMessage(`{"type":"object","properties":{}}`)
 	}
-	if t.schema, err = parse(schema); err != nil {
-		return nil, t.fault("schema: %w", err)
+	if err := t.parse(parameters); err != nil {
+		return nil, err
 	}
-	t.definition.Parameters = append(json.RawMessage(nil), schema...)
-	t.raw = true
-	t.run = func(ctx context.Context, arguments []byte) (string, error) { return fn(ctx, arguments) }
+	t.run = func(ctx context.Context, arguments []byte) (string, error) {
+		if err := t.schema.Check(arguments); err != nil {
+			return "", badArguments(err)
+		}
+		return fn(ctx, arguments)
+	}
 	return t, nil
 }
 

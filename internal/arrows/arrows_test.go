@@ -13,10 +13,11 @@ const (
 	tiktoken = "github.com/pkoukk/..."
 	otel     = "go.opentelemetry.io/..."
 	grpc     = "google.golang.org/..."
-	schema   = "github.com/google/jsonschema-go/..."
+	schemas  = "github.com/google/jsonschema-go/..."
 	group    = "golang.org/x/sync/..."
 	sse      = "./internal/sse"
 	visible  = "./internal/visible"
+	schema   = "./internal/schema"
 )
 
 // rules are the arrows of the design. A new package needs a line here.
@@ -41,6 +42,7 @@ var rules = []arrows.Rule{
 	{Packages: "./internal/...", May: []string{"..."}},
 	{Packages: visible, Never: []string{"./..."}},
 	{Packages: sse, Never: []string{"./..."}},
+	{Packages: schema, May: []string{schemas}, Never: []string{"./..."}},
 }
 
 // owners are the libraries that are kept in one place.
@@ -48,6 +50,7 @@ var owners = []arrows.Owner{
 	{Library: otel, Packages: []string{"./tracing", "./cost", "./cmd/...", "./internal/...", "./examples/..."}},
 	{Library: goOpenAI, Packages: []string{"./llm/openai", "./cmd/...", "./internal/...", "./examples/..."}},
 	{Library: tiktoken, Packages: []string{"./llm/token"}},
+	{Library: schemas, Packages: []string{schema}},
 }
 
 func TestArrows(t *testing.T) {
@@ -99,6 +102,9 @@ func TestBrokenArrows(t *testing.T) {
 		{"openai imports tiktoken", imports("/llm/openai", bpe), []string{"./llm/openai imports " + bpe, "./llm/openai imports " + bpe + ", which is left to ./llm/token"}},
 		{"memory imports chain", imports("/memory", module+"/chain"), []string{"./memory imports ./chain", "./memory reaches ./chain"}},
 		{"memory reaches go-openai", reaches("/memory", client), []string{"./memory reaches " + client}},
+		{"chain imports the schemas' library", imports("/chain", "github.com/google/jsonschema-go/jsonschema"),
+			[]string{"./chain imports github.com/google/jsonschema-go/jsonschema", "./chain imports github.com/google/jsonschema-go/jsonschema, which is left to ./internal/schema"}},
+		{"schema imports ours", imports("/internal/schema", module+"/llm"), []string{"./internal/schema imports ./llm", "./internal/schema reaches ./llm"}},
 		{"chain imports tracing", imports("/chain", module+"/tracing"), []string{"./chain imports ./tracing"}},
 		{"chain reaches tiktoken", reaches("/chain", bpe), []string{"./chain reaches " + bpe}},
 		{"chain reaches otel", reaches("/chain", trace), []string{"./chain reaches " + trace}},
