@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/callspan/callspan/callback"
@@ -71,17 +72,22 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 	if b.form != formWhole {
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame}
 	}
-	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-		if hidden && b.events != nil && kind != "application/json" {
-			b.filter = new(filter)
-		}
+	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
+	hidden = hidden && b.events != nil && kind != "application/json"
+	switch open := opener(encoding); {
+	case encoding == "" || encoding == "identity":
 		if n := resp.ContentLength; b.form == formWhole && n > 0 && n <= maxFrame {
 			b.whole = make([]byte, 0, n)
 		}
-	default:
-		b.plain = newInflater(encoding)
-		b.opaque = b.plain == nil
+	case open == nil:
+		b.opaque = true
+	case !hidden:
+		b.plain = newInflater(open)
+	default: // the server compresses although asked not to
+		b.ReadCloser = &decoded{ReadCloser: resp.Body, open: open}
+	}
+	if hidden && !b.opaque {
+		b.filter = new(filter)
 	}
 	runtime.AddCleanup(b, dropped.end, dropped{run, b.plain})
 	return b
@@ -282,7 +288,7 @@ func (b *body) read() error {
 	if err := b.answer.read(whole, false, b.each); err != nil {
 		return err
 	}
-	if b.answer.progress.empty() {
+	if b.answer.progress.empty() && !b.answer.event.later {
 		return llm.ErrEmpty
 	}
 	return nil

@@ -1,10 +1,6 @@
 package openai
 
 import (
-	"bufio"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
 	"io"
 	"iter"
@@ -18,17 +14,7 @@ type inflater struct {
 	stop func()
 }
 
-// newInflater returns nil for an encoding that is not known here.
-func newInflater(encoding string) *inflater {
-	var open func(io.Reader) (io.Reader, error)
-	switch encoding {
-	case "gzip", "x-gzip":
-		open = func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
-	case "deflate":
-		open = openDeflate
-	default:
-		return nil
-	}
+func newInflater(open func(io.Reader) (io.Reader, error)) *inflater {
 	f := new(inflater)
 	f.next, f.stop = iter.Pull(func(yield func([]byte) bool) {
 		f.feed.more = func() bool { return yield(nil) }
@@ -56,20 +42,6 @@ func (f *inflater) write(p []byte, out func([]byte)) {
 		out(piece)
 	}
 	f.feed.left = nil
-}
-
-// openDeflate opens what servers send as deflate: zlib's format as the standard
-// says, or bare, as some do.
-func openDeflate(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReader(r)
-	head, err := b.Peek(2)
-	if err != nil {
-		return nil, err
-	}
-	if head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-		return zlib.NewReader(b)
-	}
-	return flate.NewReader(b), nil
 }
 
 // A feeder is a reader that asks for more when it has run dry.

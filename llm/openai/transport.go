@@ -28,7 +28,9 @@ import (
 //
 // The bytes that pass are not changed, but for one thing: a streamed request
 // that does not ask for its usage is made to (see [StreamUsage]) when somebody
-// listens, and the event that comes of it is kept from the client.
+// listens, and the event that comes of it is kept from the client, for which the
+// stream comes uncompressed. Of the content codings that a client accepts, those
+// that cannot be read along (all but gzip and deflate) are not passed on.
 //
 // Set the fields before use. A Transport may be used concurrently.
 type Transport struct {
@@ -79,6 +81,10 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	returned := false
 	defer endOther(run, &returned)
 	sent := upload.request(withAttempts(ctx), req)
+	if codings := accept(req.Header["Accept-Encoding"], call.hidden); len(codings) > 0 && !signed(req.Header) {
+		sent.Header = req.Header.Clone()
+		sent.Header["Accept-Encoding"] = codings
+	}
 	resp, err := send(sent)
 	returned = true
 	if resp != nil && resp.Request == sent {
@@ -136,7 +142,7 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 	} else {
 		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
 		info.Input, d.asked = w.Request, w.Stream
-		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && mayAsk(req.Header) {
+		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
 			d.hidden = u.askUsage()
 		}
 	}
@@ -146,21 +152,6 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 	}
 	info.Name = info.Model()
 	return d
-}
-
-// mayAsk reports whether a request with these headers may be made to ask for its
-// usage: what the client decompresses by itself cannot be held back from it, and
-// what it has signed cannot be changed.
-func mayAsk(h http.Header) bool {
-	if accept := h.Get("Accept-Encoding"); accept != "" && accept != "identity" {
-		return false
-	}
-	for _, name := range []string{"Content-Encoding", "Content-MD5", "Digest", "Content-Digest", "Signature", "X-Amz-Content-Sha256"} {
-		if h.Get(name) != "" {
-			return false
-		}
-	}
-	return !strings.HasPrefix(h.Get("Authorization"), "AWS4-")
 }
 
 const eventStream = "text/event-stream"
@@ -203,11 +194,12 @@ func resends(h http.Header) int {
 func observe(resp *http.Response, run *callback.Call, api string, asked, hidden bool) {
 	b := newBody(resp, run, api, asked, hidden)
 	resp.Body = b
-	if b.filter != nil && resp.ContentLength >= 0 {
+	if b.filter != nil {
 		// The event that is left out is in what the server announced.
 		resp.ContentLength = -1
 		resp.Header = resp.Header.Clone()
 		resp.Header.Del("Content-Length")
+		resp.Header.Del("Content-Encoding")
 	}
 	run.Holding()
 }
