@@ -40,6 +40,7 @@ type Agent struct {
 
 	Memory   memory.Memory      // loaded before and saved after, the task and the answer; nil remembers nothing
 	Handlers []callback.Handler // see the agent's own runs, not what it calls
+	Tags     []string           // of the agent's own runs, likewise
 }
 
 const defaultSteps = 10
@@ -80,5 +81,5 @@ func (a *Agent) AsTool() (*tool.Tool, error) {
 func (a *Agent) name() string { return cmp.Or(a.Name, "agent") }
 
 func (a *Agent) info(task string) *callback.Info {
-	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Input: task}
+	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Input: task, Tags: a.Tags}
 }

@@ -469,3 +469,26 @@ func TestAgentConcurrentSafe(t *testing.T) {
 	}
 	l.check(t)
 }
+
+// TestTags: an agent's tags are those of its own run, streamed or not.
+func TestTags(t *testing.T) {
+	a := &agent.Agent{Tools: tool.Set{stock()}, Tags: []string{"florist"}, Model: says(calls(`a stock {"flower":"rose"}`), text("stop", "Twelve."))}
+	for _, stream := range []bool{false, true} {
+		var got []string
+		tell := func(_ context.Context, i *callback.Info) { got = append(got, fmt.Sprintf("%s %v", i.Kind, i.Tags)) }
+		ctx := callback.WithTags(callback.WithHandlers(t.Context(), &callback.Funcs{OnChainStart: tell, OnToolStart: tell}), "shop")
+		var err error
+		if stream {
+			_, err = llm.Collect(a.Stream(ctx, "Roses?"))
+		} else {
+			_, err = a.Run(ctx, "Roses?")
+		}
+		want := "agent [shop florist] tool [shop]"
+		if a.Model = says(text("stop", "Twelve.")); stream {
+			want = "agent [shop florist]"
+		}
+		if strings.Join(got, " ") != want || err != nil {
+			t.Errorf("stream %t: runs %q, %v", stream, got, err)
+		}
+	}
+}

@@ -27,11 +27,11 @@ var errNoEmbedder error = &sentinel{"it has no Embedder; set one", "invalid_requ
 // one below it. If a call fails or ctx ends, what came before stays in the store;
 // adding the same documents again embeds only what is missing.
 func (s *Store) Add(ctx context.Context, docs ...llm.Document) error {
-	if !callback.Enabled(ctx) {
+	if !callback.Enabled(ctx, s.Handlers...) {
 		return s.add(ctx, docs)
 	}
-	info := &callback.Info{Kind: callback.KindChain, Name: "add to " + s.name(), Input: len(docs)}
-	_, err := callback.Do(ctx, info, nil, func(ctx context.Context) (any, error) { return nil, s.add(ctx, docs) })
+	info := &callback.Info{Kind: callback.KindChain, Name: "add to " + s.name(), Input: len(docs), Tags: s.Tags}
+	_, err := callback.Do(ctx, info, s.Handlers, func(ctx context.Context) (any, error) { return nil, s.add(ctx, docs) })
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
 )
 
@@ -19,8 +20,10 @@ import (
 // The zero value works. Fields are set before use; the methods may be called
 // concurrently.
 type Keywords struct {
-	Name    string // of what is searched, for its runs; "keywords" by default
-	Options        // of Retrieve; With gives others
+	Name     string             // of what is searched, for its runs; "keywords" by default
+	Handlers []callback.Handler // see the searches
+	Tags     []string           // of the searches
+	Options                     // of Retrieve; With gives others
 
 	mu      sync.RWMutex
 	docs    []llm.Document
@@ -42,7 +45,11 @@ func (k *Keywords) name() string {
 }
 
 // Describe implements [Describer].
-func (k *Keywords) Describe() (name string, limit int) { return k.name(), k.limit() }
+func (k *Keywords) Describe() Description { return k.about() }
+
+func (k *Keywords) about() Description {
+	return Description{Name: k.name(), Limit: k.limit(), Handlers: k.Handlers, Tags: k.Tags}
+}
 
 // Len returns the number of documents.
 func (k *Keywords) Len() int {

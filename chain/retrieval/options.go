@@ -53,13 +53,17 @@ func (o *Options) accepted(ctx context.Context, docs []llm.Document) ([]int, err
 // A view is a store that is searched with other options than its own.
 type view struct {
 	store interface {
-		name() string
+		about() Description
 		search(ctx context.Context, query string, o *Options) ([]llm.Document, error)
 	}
 	options Options
 }
 
-func (v *view) Describe() (name string, limit int) { return v.store.name(), v.options.limit() }
+func (v *view) Describe() Description {
+	d := v.store.about()
+	d.Limit = v.options.limit()
+	return d
+}
 
 func (v *view) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
 	return v.store.search(ctx, query, &v.options)

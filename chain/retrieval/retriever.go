@@ -18,9 +18,15 @@ type Retriever interface {
 
 // A Describer is a retriever that says what it searches, which its runs then tell.
 type Describer interface {
-	// Describe returns the name of what is searched and how many documents are
-	// wanted at most, 0 if that is not said.
-	Describe() (name string, limit int)
+	Describe() Description
+}
+
+// A Description says what a retriever searches, and who is told of it.
+type Description struct {
+	Name     string             // of what is searched
+	Limit    int                // how many documents are wanted at most; 0 if not said
+	Handlers []callback.Handler // see its searches, not what they call
+	Tags     []string           // of the runs of these, likewise
 }
 
 // Func makes a Retriever of a function. Its runs have no name.
@@ -47,19 +53,24 @@ func (s *sentinel) ErrorType() string { return s.kind }
 
 // Retrieve searches with r as a run, which tells the query, and the ids and
 // scores of what was found. What r calls in order to find it, such as a model
-// that embeds the query, are runs below, which local do not see.
+// that embeds the query, are runs below, which local do not see, nor the handlers
+// of a [Describer].
 func Retrieve(ctx context.Context, r Retriever, query string, local ...callback.Handler) ([]llm.Document, error) {
 	if v := reflect.ValueOf(r); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		return nil, errNoRetriever
 	}
+	var about Description
+	if d, ok := r.(Describer); ok {
+		about = d.Describe()
+	}
+	if len(about.Handlers) > 0 {
+		local = slices.Concat(about.Handlers, local)
+	}
 	if !callback.Enabled(ctx, local...) {
 		return r.Retrieve(ctx, query)
 	}
-	search := &callback.Search{Query: query}
-	info := &callback.Info{Kind: callback.KindRetriever, Input: search}
-	if d, ok := r.(Describer); ok {
-		info.Name, search.Limit = d.Describe()
-	}
+	info := &callback.Info{Kind: callback.KindRetriever, Name: about.Name, Tags: about.Tags,
+		Input: &callback.Search{Query: query, Limit: about.Limit}}
 	docs, err := callback.Do(ctx, info, local, func(ctx context.Context) ([]llm.Document, error) {
 		return r.Retrieve(ctx, query)
 	})

@@ -151,3 +151,65 @@ func TestUnheard(t *testing.T) {
 		t.Errorf("%v allocations", got)
 	}
 }
+
+// TestOwnHandlers: the handlers and tags of a store are those of its searches and
+// additions, not of what is called for them.
+func TestOwnHandlers(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		make func(*runs) (retrieval.Retriever, error)
+		want []string
+	}{
+		{"store", func(own *runs) (retrieval.Retriever, error) {
+			s := &retrieval.Store{Embedder: &bag{}, Handlers: []callback.Handler{own}, Tags: []string{"own"}}
+			return s, s.Add(t.Context(), flowers...)
+		}, []string{"chain add to store [own]", "retriever store [shop own]"}},
+		{"view of a store", func(own *runs) (retrieval.Retriever, error) {
+			s := &retrieval.Store{Embedder: &bag{}, Handlers: []callback.Handler{own}, Tags: []string{"own"}}
+			return s.With(retrieval.Options{Limit: 1}), s.Add(t.Context(), flowers...)
+		}, []string{"chain add to store [own]", "retriever store [shop own]"}},
+		{"keywords", func(own *runs) (retrieval.Retriever, error) {
+			k := &retrieval.Keywords{Handlers: []callback.Handler{own}, Tags: []string{"own"}}
+			return k, k.Add(flowers...)
+		}, []string{"retriever keywords [shop own]"}},
+		{"another's", func(own *runs) (retrieval.Retriever, error) {
+			return described{retrieval.Description{Name: "archive", Handlers: []callback.Handler{own}, Tags: []string{"own"}}}, nil
+		}, []string{"retriever archive [shop own]"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			own, all := &runs{}, &runs{}
+			r, err := tc.make(own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := callback.WithTags(callback.WithHandlers(t.Context(), all), "shop")
+			local := &runs{}
+			if _, err := retrieval.Retrieve(ctx, r, "pink roses", local); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, i := range own.infos {
+				got = append(got, fmt.Sprintf("%s %s %v", i.Kind, i.Name, i.Tags))
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("its handlers saw %q, want %q", got, tc.want)
+			}
+			if len(local.infos) != 1 {
+				t.Errorf("the handlers of the search saw %d runs", len(local.infos))
+			}
+			for _, i := range all.infos {
+				if slices.Contains(i.Tags, "own") != (i.Kind == callback.KindRetriever) {
+					t.Errorf("%s has tags %v", i.Kind, i.Tags)
+				}
+			}
+		})
+	}
+}
+
+// described is a retriever that finds nothing and says so.
+type described struct{ retrieval.Description }
+
+func (d described) Describe() retrieval.Description { return d.Description }
+func (described) Retrieve(context.Context, string) ([]llm.Document, error) {
+	return nil, nil
+}

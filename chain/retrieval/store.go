@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
 )
 
@@ -17,10 +18,12 @@ import (
 // may be called concurrently.
 type Store struct {
 	Embedder llm.Embedder
-	Name     string           // of what is searched, for its runs; "store" by default
-	Request  llm.EmbedRequest // settings of each embedding call; Inputs are put in
-	Batch    int              // texts in one embedding call at most; 0 is 100
-	Options                   // of Retrieve; With gives others
+	Name     string             // of what is searched, for its runs; "store" by default
+	Request  llm.EmbedRequest   // settings of each embedding call; Inputs are put in
+	Batch    int                // texts in one embedding call at most; 0 is 100
+	Handlers []callback.Handler // see the searches and the additions, not the embedding calls
+	Tags     []string           // of the searches and the additions, likewise
+	Options                     // of Retrieve; With gives others
 
 	mu         sync.RWMutex
 	docs       []llm.Document
@@ -37,7 +40,11 @@ func (s *Store) name() string {
 }
 
 // Describe implements [Describer].
-func (s *Store) Describe() (name string, limit int) { return s.name(), s.limit() }
+func (s *Store) Describe() Description { return s.about() }
+
+func (s *Store) about() Description {
+	return Description{Name: s.name(), Limit: s.limit(), Handlers: s.Handlers, Tags: s.Tags}
+}
 
 // Len returns the number of documents.
 func (s *Store) Len() int {

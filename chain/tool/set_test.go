@@ -282,7 +282,7 @@ func TestRuns(t *testing.T) {
 	ask := tool.Must(tool.New("ask", "", func(ctx context.Context, q stockQuery) (string, error) {
 		m, err := price.Call(ctx, llm.ToolCall{ID: "below", Arguments: `{"flower":"rose"}`})
 		return m.Text(), err
-	}, tool.Options{Handlers: []callback.Handler{own}}))
+	}, tool.Options{Handlers: []callback.Handler{own}, Tags: []string{"own"}}))
 	if got := call(t, ask, `{"flower":"rose"}`, inherited); got != "2.5" {
 		t.Errorf("got %q", got)
 	}
@@ -295,6 +295,9 @@ func TestRuns(t *testing.T) {
 	}
 	if len(own.runs) != 1 || own.run(t, "call_1").info != above.info {
 		t.Errorf("the tool's own handler saw %d runs", len(own.runs))
+	}
+	if got := fmt.Sprint(above.info.Tags, below.info.Tags); got != "[own] []" {
+		t.Errorf("tags %s of the call and the one below", got)
 	}
 }
 

@@ -35,8 +35,8 @@ type Options struct {
 	// What is longer is cut and says so. 0 is no bound.
 	MaxResult int
 
-	// Handlers see the calls of this tool, and not what it calls.
-	Handlers []callback.Handler
+	Handlers []callback.Handler // see the calls of this tool, not what it calls
+	Tags     []string           // of the runs of these calls, likewise
 }
 
 // New makes a tool of fn. The name has the form that OpenAI asks for: at most
