@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -172,6 +173,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	reverse := &httputil.ReverseProxy{
 		Transport:     transport,
 		FlushInterval: -1, // a token is passed on as it comes
+		BufferPool:    new(buffers),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Header.Del(headerSession)
@@ -202,6 +204,20 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	})
 	return mux
 }
+
+// buffers are used again: one is as long as a hundred tokens.
+type buffers struct{ pool sync.Pool }
+
+// Get implements [httputil.BufferPool].
+func (b *buffers) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put implements [httputil.BufferPool].
+func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
 
 // refuse answers for a target that cannot be reached, in the form in which the
 // APIs send errors.

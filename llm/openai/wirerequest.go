@@ -123,12 +123,28 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 	}
 	r.Tools = readTools(tools, functions)
 	if present(options) {
-		var o map[string]json.RawMessage
-		err := json.Unmarshal(options, &o)
-		usage, said := o["include_usage"]
-		w.settled, r.StreamUsage = w.settled || said || err != nil, string(usage) == "true"
+		var said bool
+		r.StreamUsage, said = readOptions(options)
+		w.settled = w.settled || said
 	}
 	return w, ok
+}
+
+// readOptions reads stream_options: whether usage is asked for, and whether the
+// client has said so or not, or what only the API can judge.
+func readOptions(raw []byte) (usage, said bool) {
+	s := scanner{b: raw}
+	if s.peek() != '{' {
+		return false, true
+	}
+	for s.object(); s.key(); {
+		if string(s.name) == "include_usage" {
+			usage, said = string(s.raw()) == "true", true
+		} else {
+			s.skip()
+		}
+	}
+	return usage, said || s.err != nil
 }
 
 // value reads a JSON value as far as it fits.
