@@ -59,6 +59,9 @@ type AsyncOptions struct {
 // events are dropped and counted; the end of a run that was started is always
 // delivered. After Close all calls are dropped and counted.
 func NewAsync(h Handler, o AsyncOptions) *Async {
+	if o.Size < 0 {
+		slog.Error("callback: async handler has a negative Size; it holds as many calls as with 0", "size", o.Size)
+	}
 	if o.Size <= 0 {
 		o.Size = 1024
 	}

@@ -150,11 +150,11 @@ func (b *Budget) lock() *sync.Mutex {
 func (l Limit) fault() string {
 	switch {
 	case l.Tokens < 0:
-		return "Limit.Tokens is negative"
+		return fmt.Sprintf("its Limit has negative Tokens, %d", l.Tokens)
 	case l.Cost < 0:
-		return "Limit.Cost is negative"
+		return fmt.Sprintf("its Limit has a negative Cost, %s", l.Cost.Human())
 	case l.Calls < 0:
-		return "Limit.Calls is negative"
+		return fmt.Sprintf("its Limit has negative Calls, %d", l.Calls)
 	case l == Limit{}:
 		return "its Limit is empty; set Tokens, Cost or Calls"
 	}

@@ -175,13 +175,13 @@ func TestBudgetRefuses(t *testing.T) {
 			text: "budget refuses every call: its Limit is empty; set Tokens, Cost or Calls"},
 		{name: "negative tokens", limit: callback.Limit{Tokens: -1, Calls: 9}, what: "limit",
 			need: callback.Spend{Tokens: 11, Cost: promptCost + tokenCost, Calls: 1},
-			text: "budget refuses every call: Limit.Tokens is negative"},
+			text: "budget refuses every call: its Limit has negative Tokens, -1"},
 		{name: "negative cost", limit: callback.Limit{Cost: -1, Calls: 9}, what: "limit",
 			need: callback.Spend{Tokens: 11, Cost: promptCost + tokenCost, Calls: 1},
-			text: "budget refuses every call: Limit.Cost is negative"},
+			text: "budget refuses every call: its Limit has a negative Cost, -$0.000000000001"},
 		{name: "negative calls", limit: callback.Limit{Calls: -1, Tokens: 99}, what: "limit",
 			need: callback.Spend{Tokens: 11, Cost: promptCost + tokenCost, Calls: 1},
-			text: "budget refuses every call: Limit.Calls is negative"},
+			text: "budget refuses every call: its Limit has negative Calls, -1"},
 	} {
 		t.Run("C18 "+tc.name, func(t *testing.T) {
 			rec := &recorder{}

@@ -187,7 +187,7 @@ func TestBadInput(t *testing.T) {
 		{"nil tool", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{stock(), nil}}, "Roses?", `agent "florist": tool 2 of 2 is nil`},
 		{"tool that is none", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{{}}}, "Roses?", `agent "florist": tool 1 of 1 was not made by tool.New or tool.Raw`},
 		{"duplicate names", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{stock(), stock()}}, "Roses?", `agent "florist": two tools have the name "stock"`},
-		{"negative limit", &agent.Agent{Name: "florist", Model: fine, MaxSteps: -1}, "Roses?", `agent "florist": MaxSteps is -1`},
+		{"negative limit", &agent.Agent{Name: "florist", Model: fine, MaxSteps: -1}, "Roses?", `agent "florist": it has a negative MaxSteps, -1`},
 		{"several answers asked for", &agent.Agent{Name: "florist", Model: fine, Request: llm.Request{Choices: 3}}, "Roses?", `agent "florist": Request.Choices is 3, but an agent follows one answer`},
 		{"tools at the wrong place", &agent.Agent{Name: "florist", Model: fine, Request: llm.Request{Tools: []llm.Tool{{}}}}, "Roses?", `agent "florist": tools belong into Tools, not into Request.Tools`},
 		{"memory cannot load", &agent.Agent{Model: fine, Memory: &faulty{load: errors.New("disk is gone")}}, "Roses?", "disk is gone"},

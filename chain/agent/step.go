@@ -128,7 +128,7 @@ func (a *Agent) check(task string) error {
 	case strings.TrimSpace(task) == "":
 		return a.fault("it got an empty task")
 	case a.MaxSteps < 0:
-		return a.fault("MaxSteps is %d", a.MaxSteps)
+		return a.fault("it has a negative MaxSteps, %d", a.MaxSteps)
 	case a.Request.Choices > 1:
 		return a.fault("Request.Choices is %d, but an agent follows one answer", a.Request.Choices)
 	case len(a.Request.Tools) > 0:

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ func (s *Store) Add(ctx context.Context, docs ...llm.Document) error {
 }
 
 func (s *Store) add(ctx context.Context, docs []llm.Document) error {
+	if s.Batch < 0 {
+		return fmt.Errorf("add to %q: %w", s.name(), misused("it has a negative Batch, %d", s.Batch))
+	}
 	rest, err := checked(docs)
 	if err != nil {
 		return fmt.Errorf("add to %q: %w", s.name(), err)
@@ -70,10 +74,7 @@ func (s *Store) renew(docs []llm.Document) []llm.Document {
 
 // batch returns how many of docs go into the next call: at least one.
 func (s *Store) batch(docs []llm.Document) int {
-	most, bytes := s.Batch, 0
-	if most <= 0 {
-		most = defaultBatch
-	}
+	most, bytes := cmp.Or(s.Batch, defaultBatch), 0
 	docs = docs[:min(most, len(docs))]
 	for i := range docs {
 		if bytes += len(docs[i].Text); i > 0 && bytes > maxBatchBytes {

@@ -124,6 +124,9 @@ func (k *Keywords) search(ctx context.Context, query string, o *Options) ([]llm.
 }
 
 func (k *Keywords) find(ctx context.Context, query string, o *Options) ([]llm.Document, error) {
+	if err := o.fault(); err != nil {
+		return nil, err
+	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	switch {

@@ -1,7 +1,9 @@
 package retrieval
 
 import (
+	"cmp"
 	"context"
+	"math"
 
 	"github.com/callspan/callspan/llm"
 )
@@ -19,18 +21,28 @@ type Options struct {
 
 	// Diversity trades likeness to the query for unlikeness of the documents
 	// found, which are taken from the five times Limit that fit best: from 0, the
-	// best fits, to 1. 0.5 is the usual maximal marginal relevance. It needs
-	// vectors, so that only a [Store] heeds it.
+	// best fits, to 1; others are an error. 0.5 is the usual maximal marginal
+	// relevance. It needs vectors, so that only a [Store] heeds it.
 	Diversity float64
 }
 
 const defaultLimit = 4
 
-func (o *Options) limit() int {
-	if o.Limit <= 0 {
-		return defaultLimit
+func (o *Options) limit() int { return cmp.Or(o.Limit, defaultLimit) }
+
+// fault returns what is wrong with the options.
+func (o *Options) fault() error {
+	switch {
+	case o.Limit < 0:
+		return misused("it has a negative Limit, %d", o.Limit)
+	case math.IsNaN(o.MinScore):
+		return misused("its MinScore is no number")
+	case o.Diversity < 0:
+		return misused("it has a negative Diversity, %g", o.Diversity)
+	case !(o.Diversity <= 1):
+		return misused("it has a Diversity of %g, which goes up to 1", o.Diversity)
 	}
-	return o.Limit
+	return nil
 }
 
 // accepted returns which of docs the filter lets be found; nil is all.

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -50,6 +51,11 @@ type sentinel struct{ text, kind string }
 
 func (s *sentinel) Error() string     { return s.text }
 func (s *sentinel) ErrorType() string { return s.kind }
+
+// misused returns an error of a retriever that cannot work as it is made.
+func misused(format string, args ...any) error {
+	return &sentinel{fmt.Sprintf(format, args...), "invalid_request"}
+}
 
 // Retrieve searches with r as a run, which tells the query, and the ids and
 // scores of what was found. What r calls in order to find it, such as a model

@@ -32,6 +32,9 @@ func (s *Store) search(ctx context.Context, query string, o *Options) ([]llm.Doc
 }
 
 func (s *Store) find(ctx context.Context, query string, o *Options) ([]llm.Document, error) {
+	if err := o.fault(); err != nil {
+		return nil, err
+	}
 	switch {
 	case strings.TrimSpace(query) == "":
 		return nil, errNoQuery
@@ -81,7 +84,7 @@ func (s *Store) similar(ctx context.Context, query []float32, o *Options) ([]hit
 	if err != nil || rows != nil && len(rows) == 0 {
 		return nil, err
 	}
-	if !(o.Diversity > 0) {
+	if o.Diversity == 0 {
 		return s.nearest(ctx, query, rows, o.MinScore, limit)
 	}
 	// No more than all, before it is multiplied.
@@ -89,7 +92,7 @@ func (s *Store) similar(ctx context.Context, query []float32, o *Options) ([]hit
 	if err != nil {
 		return nil, err
 	}
-	return s.diverse(ctx, candidates, limit, min(o.Diversity, 1))
+	return s.diverse(ctx, candidates, limit, o.Diversity)
 }
 
 // nearest returns the best n of rows, all if rows is nil. Large stores are

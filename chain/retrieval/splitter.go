@@ -16,7 +16,7 @@ import (
 // if the text is, so that a heading stays with what it heads.
 //
 // Pieces have no space around them and together hold all else of the text. The
-// zero value works.
+// zero value works. Since nothing can fail, numbers below zero count as zero.
 type Splitter struct {
 	Size    int         // of a piece at most; 0 is 1000
 	Overlap int         // what a piece repeats of the one before, at most; never more than half of that

@@ -42,6 +42,7 @@ func TestSplit(t *testing.T) {
 		{"overlap across a paragraph", retrieval.Splitter{Size: 24, Overlap: 10}, "Roses are red. So it is.\n\nBut why?", []string{"Roses are red. So it is.", "So it is.\n\nBut why?"}},
 		{"overlap of characters", retrieval.Splitter{Size: 4, Overlap: 2}, "粉色的玫瑰花", []string{"粉色的玫", "的玫瑰花"}},
 		{"overlap beyond size", retrieval.Splitter{Size: 4, Overlap: 99}, "abcdefgh", []string{"abcd", "cdef", "efgh"}},
+		{"less than nothing", retrieval.Splitter{Size: -4, Overlap: -2}, "pink roses", []string{"pink roses"}},
 		{"size 1", retrieval.Splitter{Size: 1, Overlap: 1}, "a 玫b", []string{"a", "玫", "b"}},
 		{"counted in words", retrieval.Splitter{Size: 3, Count: countWords}, "one two three four five six seven", []string{"one two three", "four five six", "seven"}},
 		{"counted in words, overlap", retrieval.Splitter{Size: 3, Overlap: 1, Count: countWords}, "one two three four five", []string{"one two three", "three four five"}},

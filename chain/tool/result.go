@@ -27,7 +27,7 @@ func text(out any) (string, error) {
 
 // bound cuts what the model is sent to limit bytes and says so; 0 is no limit.
 func bound(s string, limit int) string {
-	if limit <= 0 || len(s) <= limit {
+	if limit == 0 || len(s) <= limit {
 		return s
 	}
 	kept := cut(s, limit)

@@ -141,7 +141,9 @@ func define(name, description string, options []Options) (*Tool, error) {
 	switch len(options) {
 	case 0:
 	case 1:
-		t.options = options[0]
+		if t.options = options[0]; t.options.MaxResult < 0 {
+			return nil, t.fault("it has a negative MaxResult, %d", t.options.MaxResult)
+		}
 		t.definition.Strict = t.options.Strict
 	default:
 		return nil, t.fault("%d Options are given, one is taken", len(options))

@@ -173,7 +173,7 @@ func (l List[E]) fitting(text func(E) (string, error), sep string) ([]E, error) 
 	case l.Template == nil:
 		return nil, errors.New("is a List without a Template")
 	case l.MaxTokens < 0:
-		return nil, fmt.Errorf("is a List of at most %d tokens", l.MaxTokens)
+		return nil, fmt.Errorf("is a List with negative MaxTokens, %d", l.MaxTokens)
 	case l.MaxTokens == 0 || len(l.Items) == 0:
 		return l.Items, nil
 	case l.Count == nil:

@@ -79,7 +79,7 @@ func TestListBudget(t *testing.T) {
 		{"none fits", prompt.List[int]{Template: long, Items: items, MaxTokens: 2, Count: words}, "is a List of which nothing fits: 2 tokens at most, and the first has 3"},
 		{"no items", prompt.List[int]{Template: long, MaxTokens: 2, Count: words}, ""},
 		{"no counter", prompt.List[int]{Template: long, Items: items, MaxTokens: 2}, "is a List with MaxTokens; set its Count too, for it to count with"},
-		{"negative", prompt.List[int]{Template: long, Items: items, MaxTokens: -1, Count: words}, "is a List of at most -1 tokens"},
+		{"negative", prompt.List[int]{Template: long, Items: items, MaxTokens: -1, Count: words}, "is a List with negative MaxTokens, -1"},
 		{"no template", prompt.List[int]{Items: items}, "is a List without a Template"},
 		{"failing template", prompt.List[int]{Template: shout{errors.New("hoarse")}, Items: items}, "[0]: hoarse"},
 		{"failing template, counted", prompt.List[int]{Template: shout{errors.New("hoarse")}, Items: items, MaxTokens: 1, Count: words}, "[0]: hoarse"},
