@@ -10,8 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +24,7 @@ import (
 const benchHelp = `usage: callspan bench proxy [flags]
 
 Measures what the proxy adds to a stream: it runs "callspan proxy" as a process
-of its own with --procs cores, before a target in this process whose chunks
+of its own with --procs cores, before a target in a third process whose chunks
 carry the time at which they were sent, and compares with the target alone.
 
 Examples:
@@ -44,6 +42,9 @@ type benchOptions struct {
 }
 
 func bench(args []string, p process) int {
+	if len(args) == 2 && args[0] == benchTarget {
+		return serveTarget(args[1], p)
+	}
 	if len(args) > 0 && args[0] == "proxy" {
 		args = args[1:]
 	} else if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
@@ -77,15 +78,16 @@ func bench(args []string, p process) int {
 }
 
 func (o *benchOptions) measure(ctx context.Context, p process) error {
-	target, err := o.target()
+	target, err := startCommand(ctx, []string{"bench", benchTarget, strconv.FormatFloat(o.rate, 'g', -1, 64)})
 	if err != nil {
-		return err
+		return fmt.Errorf("target: %w", err)
 	}
-	defer target.Close()
-	proxy, err := o.startProxy(ctx, "http://"+target.Addr)
+	defer target.stop()
+	proxy, sink, err := o.startProxy(ctx, target.url)
 	if err != nil {
-		return err
+		return fmt.Errorf("proxy: %w", err)
 	}
+	defer sink.Close()
 	defer proxy.stop()
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = 2 * o.streams
@@ -96,7 +98,7 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	// One after the other, alternated, so that a slow moment meets both.
 	var direct, through []time.Duration
 	for i := range o.calls + 20 {
-		a, err := chunks(ctx, client, "http://"+target.Addr, 1)
+		a, err := chunks(ctx, client, target.url, 1)
 		if err != nil {
 			return err
 		}
@@ -111,7 +113,7 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	fmt.Fprintf(p.stdout, "time to the first chunk, %d calls: %v alone, %v through the proxy, %v added at the median\n",
 		o.calls, at(direct, 50), at(through, 50), (at(through, 50) - at(direct, 50)).Round(time.Microsecond))
 
-	alone, err := o.load(ctx, client, "http://"+target.Addr)
+	alone, err := o.load(ctx, client, target.url)
 	if err != nil {
 		return err
 	}
@@ -132,14 +134,34 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	return nil
 }
 
-// target answers every call with chunks that carry the time of their sending.
-func (o *benchOptions) target() (*http.Server, error) {
+// benchTarget is what bench runs itself with to be the target, which is not in
+// the client's process: no service is.
+const benchTarget = "target"
+
+// serveTarget answers every call with chunks that carry the time of their
+// sending, rate of them a second, until it is interrupted.
+func serveTarget(rate string, p process) int {
+	perSecond, err := strconv.ParseFloat(rate, 64)
+	if err != nil || !(perSecond > 0) {
+		fmt.Fprintf(p.stderr, "callspan bench: rate %q: use a number above 0\n", rate)
+		return exitUsage
+	}
+	ctx, stop := p.interrupts(context.Background())
+	defer stop()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		fmt.Fprintf(p.stderr, "callspan bench: %v\n", err)
+		return exitFailed
 	}
-	s := &http.Server{Addr: l.Addr().String(), ReadHeaderTimeout: 10 * time.Second}
-	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: targetHandler(perSecond)}
+	context.AfterFunc(ctx, func() { s.Close() })
+	fmt.Fprintf(p.stdout, "%shttp://%s\n", saysURL, l.Addr())
+	s.Serve(l)
+	return exitOK
+}
+
+func targetHandler(rate float64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		n, err := strconv.Atoi(r.Header.Get("X-Chunks"))
 		if err != nil {
@@ -147,7 +169,7 @@ func (o *benchOptions) target() (*http.Server, error) {
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		out := http.NewResponseController(w)
-		interval := time.Duration(float64(time.Second) / o.rate)
+		interval := time.Duration(float64(time.Second) / rate)
 		next := time.Now()
 		for i := range n {
 			finish := "null"
@@ -167,8 +189,6 @@ func (o *benchOptions) target() (*http.Server, error) {
 		time.Sleep(pause)
 		io.WriteString(w, "data: [DONE]\n\n")
 	})
-	go s.Serve(l)
-	return s, nil
 }
 
 // pause keeps the end of an answer apart from its last chunk, which it is in the
@@ -257,75 +277,20 @@ func at(all []time.Duration, percent int) time.Duration {
 	return all[(len(all)-1)*percent/100].Round(time.Microsecond)
 }
 
-// A benchProxy is the proxy as a process of its own, and the receiver of its
-// spans.
-type benchProxy struct {
-	url  string
-	cmd  *exec.Cmd
-	sink *otlpsink.Sink
-}
-
-func (o *benchOptions) startProxy(ctx context.Context, target string) (*benchProxy, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	b := new(benchProxy)
-	b.sink, err = otlpsink.Config{OnTraces: func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
+// startProxy starts the proxy, and a receiver of its spans.
+func (o *benchOptions) startProxy(ctx context.Context, target string) (*command, *otlpsink.Sink, error) {
+	sink, err := otlpsink.Config{OnTraces: func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
 		r.ResourceSpans = nil
 		return nil, nil
 	}}.Start()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	b.cmd = exec.CommandContext(ctx, self, "proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target)
-	b.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(o.procs),
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+b.sink.Endpoint(), "OTEL_METRICS_EXPORTER=none")
-	b.cmd.Stderr = os.Stderr
-	out, err := b.cmd.StdoutPipe()
-	if err == nil {
-		err = b.cmd.Start()
-	}
+	c, err := startCommand(ctx, []string{"proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target},
+		"GOMAXPROCS="+strconv.Itoa(o.procs), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+sink.Endpoint(), "OTEL_METRICS_EXPORTER=none")
 	if err != nil {
-		b.sink.Close()
-		return nil, err
+		sink.Close()
+		return nil, nil, err
 	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if _, url, ok := strings.Cut(lines.Text(), "base URL for programs: "); ok {
-			b.url = strings.TrimSuffix(url, "/v1")
-			go io.Copy(io.Discard, out)
-			return b, nil
-		}
-	}
-	b.stop()
-	return nil, errors.New("the proxy did not start")
-}
-
-func (b *benchProxy) stop() {
-	b.cmd.Process.Signal(os.Interrupt)
-	b.cmd.Wait()
-	b.sink.Close()
-}
-
-// cpu returns what the proxy has used of the processors, on Linux.
-func (b *benchProxy) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0, errors.New("unknown form of /proc/pid/stat")
-	}
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil // USER_HZ is 100 wherever Go runs
+	return c, sink, nil
 }

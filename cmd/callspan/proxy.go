@@ -136,7 +136,7 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	}
 	var draining atomic.Bool
 	server := &http.Server{Handler: o.handler(target, handlers, &draining), ReadHeaderTimeout: 10 * time.Second}
-	fmt.Fprintf(p.stdout, "callspan proxy for %s\nbase URL for programs: http://%s/v1\n", visible.URL(target.String()), listener.Addr())
+	fmt.Fprintf(p.stdout, "callspan proxy for %s\n%shttp://%s/v1\n", visible.URL(target.String()), saysURL, listener.Addr())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
