@@ -2,6 +2,7 @@ package doors_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -26,12 +27,14 @@ type library struct {
 }
 
 // calls are what is asked of a library. Each returns what its caller sees, as
-// text. cancel is to be called at the first piece of a stream.
+// text, or [errors.ErrUnsupported].
 type calls struct {
-	chat   func(ctx context.Context) (string, error)
-	stream func(ctx context.Context, each func(string)) error
-	tool   func(ctx context.Context) (string, error)
-	embed  func(ctx context.Context) (string, error) // nil if the library has none
+	chat    func(ctx context.Context) (string, error)
+	stream  func(ctx context.Context, each func(string)) error
+	tools   func(ctx context.Context, streamed bool) (string, error) // two calls of a tool
+	several func(ctx context.Context, streamed bool) (string, error) // two answers
+	shaped  func(ctx context.Context) (string, error)                // an answer after the schema "order"
+	embed   func(ctx context.Context) ([][]float32, error)           // of "roses" and "lilies"
 }
 
 var libraries = []library{
@@ -60,6 +63,9 @@ func (r *run) End(res *callback.Result) {
 	line := fmt.Sprintf("%s %s", r.info.Kind, r.info.Name)
 	if r.info.Resend > 0 {
 		line += fmt.Sprintf(" resend %d", r.info.Resend)
+	}
+	if req, ok := r.info.Input.(*llm.Request); ok && req.Format != nil {
+		line += " as " + req.Format.Name
 	}
 	if res.Usage != nil && res.UsageSource == llm.UsageReported {
 		line += fmt.Sprintf(" %d/%d", res.Usage.Input, res.Usage.Output)
@@ -117,12 +123,19 @@ func connect(t *testing.T, api http.Handler, handlers ...callback.Handler) (url 
 // TestLibraries: the libraries see over the wire door what they see without it,
 // and their calls are runs.
 func TestLibraries(t *testing.T) {
-	const model = "gpt-4o-mini"
 	text := func(context.Context, *standin.Request) (standin.Reply, error) {
 		return standin.Text("Three pink roses"), nil
 	}
-	tool := func(context.Context, *standin.Request) (standin.Reply, error) {
-		return standin.Reply{Choices: []standin.Choice{{ToolCalls: []standin.ToolCall{{ID: "call_1", Name: "stock", Arguments: `{"flower":"rose"}`}}}}}, nil
+	tools := func(context.Context, *standin.Request) (standin.Reply, error) {
+		return standin.Reply{Choices: []standin.Choice{{ToolCalls: []standin.ToolCall{
+			{ID: "call_1", Name: "stock", Arguments: `{"flower": "rose", "color": "pink"}`},
+			{ID: "call_2", Name: "stock", Arguments: `{"flower": "lily"}`}}}}}, nil
+	}
+	two := func(context.Context, *standin.Request) (standin.Reply, error) {
+		return standin.Reply{Choices: []standin.Choice{{Text: "Three pink roses"}, {Text: "No roses"}}}, nil
+	}
+	order := func(context.Context, *standin.Request) (standin.Reply, error) {
+		return standin.Text(`{"flower": "rose"}`), nil
 	}
 	refused := func(context.Context, *standin.Request) (standin.Reply, error) {
 		return standin.Reply{}, &standin.Failure{Status: 400, Type: "invalid_request_error", Code: "content_filter", Message: "not in this shop"}
@@ -132,6 +145,16 @@ func TestLibraries(t *testing.T) {
 		err := c.stream(ctx, func(s string) { b.WriteString(s); each(s) })
 		return b.String(), err
 	}
+	chat := func(c calls, ctx context.Context) (string, error) { return c.chat(ctx) }
+	stream := func(c calls, ctx context.Context) (string, error) { return all(c, ctx, func(string) {}) }
+	const (
+		model = "gpt-4o-mini"
+		// Each library describes the tool in its own way: n stands for its tokens.
+		callsSeen = `stock({"flower": "rose", "color": "pink"}) stock({"flower": "lily"})`
+		callsRun  = `llm gpt-4o-mini n/8 "" ` + callsSeen
+		twoSeen   = "Three pink roses|No roses"
+		twoRun    = `llm gpt-4o-mini 8/5 "Three pink roses" "No roses"`
+	)
 	for _, l := range libraries {
 		for _, tc := range []struct {
 			name  string
@@ -141,30 +164,31 @@ func TestLibraries(t *testing.T) {
 			fails string // what its error says
 			run   string
 		}{
-			{"chat", text, func(c calls, ctx context.Context) (string, error) { return c.chat(ctx) }, "Three pink roses", "", `llm gpt-4o-mini 8/3 "Three pink roses"`},
-			{"stream", text, func(c calls, ctx context.Context) (string, error) { return all(c, ctx, func(string) {}) }, "Three pink roses", "", `llm gpt-4o-mini 8/3 "Three pink roses"`},
-			// Each library describes the tool in its own way: n stands for its tokens.
-			{"tool call", tool, func(c calls, ctx context.Context) (string, error) { return c.tool(ctx) }, `stock({"flower":"rose"})`, "", `llm gpt-4o-mini n/2 "" stock({"flower":"rose"})`},
-			{"error", refused, func(c calls, ctx context.Context) (string, error) { return c.chat(ctx) }, "", "400", `llm gpt-4o-mini error content_filter`},
-			{"error of a stream", refused, func(c calls, ctx context.Context) (string, error) { return all(c, ctx, func(string) {}) }, "", "400", `llm gpt-4o-mini error content_filter`},
-			{"embed", text, func(c calls, ctx context.Context) (string, error) {
-				if c.embed == nil {
-					return "", nil
-				}
-				return c.embed(ctx)
-			}, "2 vectors", "", "embedding text-embedding-3-small 2/0"},
+			{"chat", text, chat, "Three pink roses", "", `llm gpt-4o-mini 8/3 "Three pink roses"`},
+			{"stream", text, stream, "Three pink roses", "", `llm gpt-4o-mini 8/3 "Three pink roses"`},
+			{"tools", tools, func(c calls, ctx context.Context) (string, error) { return c.tools(ctx, false) }, callsSeen, "", callsRun},
+			{"tools streamed", tools, func(c calls, ctx context.Context) (string, error) { return c.tools(ctx, true) }, callsSeen, "", callsRun},
+			{"two answers", two, func(c calls, ctx context.Context) (string, error) { return c.several(ctx, false) }, twoSeen, "", twoRun},
+			{"two answers streamed", two, func(c calls, ctx context.Context) (string, error) { return c.several(ctx, true) }, twoSeen, "", twoRun},
+			{"structured output", order, func(c calls, ctx context.Context) (string, error) { return c.shaped(ctx) }, `{"flower": "rose"}`, "",
+				`llm gpt-4o-mini as order 8/2 "{\"flower\": \"rose\"}"`},
+			{"error", refused, chat, "", "400", `llm gpt-4o-mini error content_filter`},
+			{"error of a stream", refused, stream, "", "400", `llm gpt-4o-mini error content_filter`},
+			{"embed", nil, func(c calls, ctx context.Context) (string, error) {
+				vectors, err := c.embed(ctx)
+				return fmt.Sprint(vectors), err
+			}, fmt.Sprint([][]float32{standin.Vector("roses", 1536), standin.Vector("lilies", 1536)}), "", "embedding text-embedding-3-small 2/0"},
 		} {
 			t.Run(l.name+"/"+tc.name, func(t *testing.T) {
 				see := func(hs ...callback.Handler) (string, error) {
 					url, client := connect(t, &standin.API{Reply: tc.reply}, hs...)
-					c := l.open(t, url, client)
-					if c.embed == nil && tc.name == "embed" {
-						t.Skip("the library has no embeddings here")
-					}
-					return tc.call(c, t.Context())
+					return tc.call(l.open(t, url, client), t.Context())
 				}
 				rec := new(runs)
 				got, err := see(rec)
+				if errors.Is(err, errors.ErrUnsupported) {
+					t.Skip("the library cannot do this")
+				}
 				bare, bareErr := see()
 				if got != tc.sees || got != bare || (err == nil) != (tc.fails == "") || err != nil && !strings.Contains(err.Error(), tc.fails) {
 					t.Errorf("the caller sees %q, %v; without us %q, %v", got, err, bare, bareErr)
@@ -173,7 +197,7 @@ func TestLibraries(t *testing.T) {
 					t.Errorf("the caller gets %v\nwithout us %v", err, bareErr)
 				}
 				lines := rec.take()
-				if tc.name == "tool call" {
+				if tc.run == callsRun {
 					lines = prompts.ReplaceAllString(lines, " n/")
 				}
 				if lines != tc.run {
@@ -190,12 +214,12 @@ func TestLibraries(t *testing.T) {
 				url, client := connect(t, &standin.API{Reply: text, Script: stalls.Script}, hs...)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				var once sync.Once
-				return all(l.open(t, url, client), ctx, func(s string) {
-					if s != "" {
-						once.Do(func() { time.AfterFunc(20*time.Millisecond, cancel) })
-					}
-				})
+				if tr, ok := client.Transport.(*callopenai.Transport); ok {
+					tr.Base = impatient{tr.Base, "roses", cancel}
+				} else {
+					client.Transport = impatient{client.Transport, "roses", cancel}
+				}
+				return all(l.open(t, url, client), ctx, func(string) {})
 			}
 			rec := &runs{ended: make(chan struct{})}
 			ended := rec.ended

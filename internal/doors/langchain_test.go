@@ -2,52 +2,84 @@ package doors_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"testing"
 
+	"github.com/tmc/langchaingo/embeddings"
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/openai"
 )
 
-// openLangchain opens langchaingo's OpenAI model.
+// openLangchain opens langchaingo's OpenAI model, and its embedder over that.
 func openLangchain(t *testing.T, baseURL string, client *http.Client) calls {
-	m, err := openai.New(openai.WithBaseURL(baseURL), openai.WithHTTPClient(client), openai.WithToken("sk-test"),
-		openai.WithModel("gpt-4o-mini"), openai.WithEmbeddingModel("text-embedding-3-small"))
+	open := func(o ...openai.Option) *openai.LLM {
+		m, err := openai.New(append(o, openai.WithBaseURL(baseURL), openai.WithHTTPClient(client), openai.WithToken("sk-test"),
+			openai.WithModel("gpt-4o-mini"), openai.WithEmbeddingModel("text-embedding-3-small"))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	m := open()
+	e, err := embeddings.NewEmbedder(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "roses?")}
-	first := func(ctx context.Context, o ...llms.CallOption) (*llms.ContentChoice, error) {
-		resp, err := m.GenerateContent(ctx, ask, o...)
+	ask := func(ctx context.Context, m *openai.LLM, o ...llms.CallOption) ([]*llms.ContentChoice, error) {
+		resp, err := m.GenerateContent(ctx, []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "roses?")}, o...)
 		if err != nil {
 			return nil, err
 		}
-		return resp.Choices[0], nil
+		return resp.Choices, nil
 	}
 	return calls{
 		chat: func(ctx context.Context) (string, error) {
-			c, err := first(ctx)
+			c, err := ask(ctx, m)
 			if err != nil {
 				return "", err
 			}
-			return c.Content, nil
+			return c[0].Content, nil
 		},
 		stream: func(ctx context.Context, each func(string)) error {
-			_, err := first(ctx, llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error { each(string(chunk)); return nil }))
+			_, err := ask(ctx, m, llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error { each(string(chunk)); return nil }))
 			return err
 		},
-		tool: func(ctx context.Context) (string, error) {
-			c, err := first(ctx, llms.WithTools([]llms.Tool{{Type: "function", Function: &llms.FunctionDefinition{Name: "stock", Parameters: map[string]any{"type": "object"}}}}))
+		tools: func(ctx context.Context, streamed bool) (string, error) {
+			o := []llms.CallOption{llms.WithTools([]llms.Tool{{Type: "function", Function: &llms.FunctionDefinition{Name: "stock", Parameters: map[string]any{"type": "object"}}}})}
+			if streamed {
+				o = append(o, llms.WithStreamingFunc(func(context.Context, []byte) error { return nil }))
+			}
+			c, err := ask(ctx, m, o...)
 			if err != nil {
 				return "", err
 			}
-			f := c.ToolCalls[0].FunctionCall
-			return f.Name + "(" + f.Arguments + ")", nil
+			var seen toolCalls
+			for _, t := range c[0].ToolCalls {
+				seen.add(t.FunctionCall.Name, t.FunctionCall.Arguments)
+			}
+			return seen.String(), nil
 		},
-		embed: func(ctx context.Context) (string, error) {
-			v, err := m.CreateEmbedding(ctx, []string{"roses", "lilies"})
-			return fmt.Sprint(len(v), " vectors"), err
+		several: func(ctx context.Context, streamed bool) (string, error) {
+			if streamed {
+				return "", errors.ErrUnsupported // it puts the answers together as one
+			}
+			c, err := ask(ctx, m, llms.WithN(2))
+			if err != nil {
+				return "", err
+			}
+			return c[0].Content + "|" + c[1].Content, nil
+		},
+		shaped: func(ctx context.Context) (string, error) {
+			c, err := ask(ctx, open(openai.WithResponseFormat(&openai.ResponseFormat{Type: "json_schema",
+				JSONSchema: &openai.ResponseFormatJSONSchema{Name: "order", Strict: true, Schema: &openai.ResponseFormatJSONSchemaProperty{Type: "object"}}})))
+			if err != nil {
+				return "", err
+			}
+			return c[0].Content, nil
+		},
+		embed: func(ctx context.Context) ([][]float32, error) {
+			return e.EmbedDocuments(ctx, []string{"roses", "lilies"})
 		},
 	}
 }

@@ -2,11 +2,14 @@ package doors_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/standin"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
@@ -16,9 +19,23 @@ import (
 func openOfficial(t *testing.T, baseURL string, client *http.Client) calls {
 	c := openai.NewClient(option.WithBaseURL(baseURL), option.WithHTTPClient(client), option.WithAPIKey("sk-test"), option.WithMaxRetries(0))
 	ask := openai.ChatCompletionNewParams{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("roses?")}}
+	get := func(ctx context.Context, ask openai.ChatCompletionNewParams, streamed bool) (*openai.ChatCompletion, error) {
+		if !streamed {
+			return c.Chat.Completions.New(ctx, ask)
+		}
+		s := c.Chat.Completions.NewStreaming(ctx, ask)
+		defer s.Close()
+		var acc openai.ChatCompletionAccumulator
+		for s.Next() {
+			if !acc.AddChunk(s.Current()) {
+				return nil, errors.New("a chunk does not fit")
+			}
+		}
+		return &acc.ChatCompletion, s.Err()
+	}
 	return calls{
 		chat: func(ctx context.Context) (string, error) {
-			resp, err := c.Chat.Completions.New(ctx, ask)
+			resp, err := get(ctx, ask, false)
 			if err != nil {
 				return "", err
 			}
@@ -32,24 +49,50 @@ func openOfficial(t *testing.T, baseURL string, client *http.Client) calls {
 			}
 			return s.Err()
 		},
-		tool: func(ctx context.Context) (string, error) {
+		tools: func(ctx context.Context, streamed bool) (string, error) {
 			ask := ask
 			ask.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{
 				Name: "stock", Parameters: openai.FunctionParameters{"type": "object"}})}
-			resp, err := c.Chat.Completions.New(ctx, ask)
+			resp, err := get(ctx, ask, streamed)
 			if err != nil {
 				return "", err
 			}
-			f := resp.Choices[0].Message.ToolCalls[0].Function
-			return f.Name + "(" + f.Arguments + ")", nil
+			var seen toolCalls
+			for _, t := range resp.Choices[0].Message.ToolCalls {
+				seen.add(t.Function.Name, t.Function.Arguments)
+			}
+			return seen.String(), nil
 		},
-		embed: func(ctx context.Context) (string, error) {
+		several: func(ctx context.Context, streamed bool) (string, error) {
+			ask := ask
+			ask.N = openai.Int(2)
+			resp, err := get(ctx, ask, streamed)
+			if err != nil {
+				return "", err
+			}
+			return resp.Choices[0].Message.Content + "|" + resp.Choices[1].Message.Content, nil
+		},
+		shaped: func(ctx context.Context) (string, error) {
+			ask := ask
+			ask.ResponseFormat.OfJSONSchema = &openai.ResponseFormatJSONSchemaParam{JSONSchema: openai.ResponseFormatJSONSchemaJSONSchemaParam{
+				Name: "order", Strict: openai.Bool(true), Schema: map[string]any{"type": "object"}}}
+			resp, err := get(ctx, ask, false)
+			if err != nil {
+				return "", err
+			}
+			return resp.Choices[0].Message.Content, nil
+		},
+		embed: func(ctx context.Context) ([][]float32, error) {
 			resp, err := c.Embeddings.New(ctx, openai.EmbeddingNewParams{Model: "text-embedding-3-small",
 				Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: []string{"roses", "lilies"}}})
 			if err != nil {
-				return "", err
+				return nil, err
 			}
-			return fmt.Sprint(len(resp.Data), " vectors"), nil
+			var vectors [][]float64
+			for _, d := range resp.Data {
+				vectors = append(vectors, d.Embedding)
+			}
+			return narrow(vectors), nil
 		},
 	}
 }
@@ -79,6 +122,41 @@ func TestResend(t *testing.T) {
 	const want = "llm gpt-4o-mini error 429\n" + `llm gpt-4o-mini resend 1 8/1 "Pink"`
 	if lines := rec.take(); lines != want {
 		t.Errorf("runs\n%s\nwant\n%s", lines, want)
+	}
+}
+
+// TestCompletions: the text completion API, plain and streamed.
+func TestCompletions(t *testing.T) {
+	api := &standin.API{Reply: func(context.Context, *standin.Request) (standin.Reply, error) {
+		return standin.Text("Three pink roses"), nil
+	}}
+	ask := openai.CompletionNewParams{Model: "gpt-3.5-turbo-instruct", Prompt: openai.CompletionNewParamsPromptUnion{OfString: openai.String("roses are")}}
+	see := func(hs ...callback.Handler) string {
+		url, client := connect(t, api, hs...)
+		c := openai.NewClient(option.WithBaseURL(url), option.WithHTTPClient(client), option.WithAPIKey("sk-test"))
+		resp, err := c.Completions.New(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pieces := []string{resp.Choices[0].Text}
+		s := c.Completions.NewStreaming(t.Context(), ask)
+		defer s.Close()
+		for s.Next() {
+			pieces = append(pieces, s.Current().Choices[0].Text) // the usage has no choices
+		}
+		if s.Err() != nil {
+			t.Error(s.Err())
+		}
+		return strings.Join(pieces, "|")
+	}
+	rec := new(runs)
+	const want = "Three pink roses|Three| pink| roses|" // at last the reason why it ends
+	if got, bare := see(rec), see(); got != want || got != bare {
+		t.Errorf("the caller sees %q, without us %q", got, bare)
+	}
+	const run = `llm gpt-3.5-turbo-instruct 2/3 "Three pink roses"`
+	if lines := rec.take(); lines != run+"\n"+run {
+		t.Errorf("runs\n%s\nwant twice\n%s", lines, run)
 	}
 }
 

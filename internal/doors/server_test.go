@@ -2,9 +2,11 @@ package doors_test
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -29,5 +31,57 @@ func listen(t *testing.T, server *http.Server) string {
 	return "http://" + l.Addr().String() + "/v1"
 }
 
+// An impatient transport cancels a request whose answer is being waited for after
+// the event with this word.
+type impatient struct {
+	http.RoundTripper
+	word   string
+	cancel func()
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (i impatient) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := i.RoundTripper.RoundTrip(req)
+	if err == nil {
+		resp.Body = &impatientBody{ReadCloser: resp.Body, impatient: i}
+	}
+	return resp, err
+}
+
+type impatientBody struct {
+	io.ReadCloser
+	impatient
+	seen []byte
+}
+
+// Read implements [io.Reader].
+func (b *impatientBody) Read(p []byte) (int, error) {
+	if bytes.Contains(b.seen, []byte(b.word)) && bytes.HasSuffix(b.seen, []byte("\n\n")) {
+		b.cancel()
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.seen = append(b.seen, p[:n]...)
+	return n, err
+}
+
 // containsStream reports whether a request asks for a stream.
 func containsStream(body []byte) bool { return bytes.Contains(body, []byte(`"stream":true`)) }
+
+// toolCalls writes tool calls as text.
+type toolCalls []string
+
+func (t *toolCalls) add(name, arguments string) { *t = append(*t, name+"("+arguments+")") }
+func (t toolCalls) String() string              { return strings.Join(t, " ") }
+
+// narrow returns vectors as they were sent.
+func narrow(vectors [][]float64) [][]float32 {
+	var out [][]float32
+	for _, v := range vectors {
+		n := make([]float32, len(v))
+		for i, x := range v {
+			n[i] = float32(x)
+		}
+		out = append(out, n)
+	}
+	return out
+}
