@@ -90,7 +90,14 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	outer.sum.open(info.Kind)
 
 	a.describe(outer)
+	told := false
+	defer func() {
+		if !told { // a handler has ended the goroutine, as a test's Fatal does
+			a.end(&Result{Err: ErrGoexit}, nil)
+		}
+	}()
 	ctx = a.tell(ctx, outer, local)
+	told = true
 
 	a.scope = *outer
 	a.scope.Context = ctx
@@ -275,7 +282,19 @@ func (a *Active) end(res *Result, p any) {
 	if h != nil {
 		h.settle(res)
 	}
-	for i := len(a.runs) - 1; i >= 0; i-- {
+	a.endRuns(len(a.runs)-1, res)
+}
+
+// endRuns ends the handlers' runs from the last one back to the first. A handler
+// that ends the goroutine does not keep it from the others.
+func (a *Active) endRuns(last int, res *Result) {
+	i := last
+	defer func() {
+		if i > 0 {
+			a.endRuns(i-1, res)
+		}
+	}()
+	for ; i >= 0; i-- {
 		a.events.Lock()
 		run := a.runs[i]
 		a.events.Unlock()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/callspan/callspan/callback"
@@ -198,5 +200,58 @@ func TestEndAfterPanic(t *testing.T) {
 		if panics := callback.Panics() - before; ends != 1 || panics != 1 {
 			t.Errorf("%d ends, %d panics", ends, panics)
 		}
+	}
+}
+
+// A quitter ends the goroutine in the method of that name.
+type quitter struct{ method string }
+
+func (q quitter) Start(ctx context.Context, _ *callback.Info) (context.Context, callback.Run) {
+	q.maybe("Start")
+	return ctx, q
+}
+
+func (q quitter) Token(llm.Chunk)      { q.maybe("Token") }
+func (q quitter) Event(callback.Event) { q.maybe("Event") }
+func (q quitter) End(*callback.Result) { q.maybe("End") }
+func (q quitter) maybe(method string) {
+	if q.method == method {
+		runtime.Goexit()
+	}
+}
+
+// TestHandlerGoexit: a handler that ends the goroutine, as a test's Fatal does,
+// leaves no run open, and the other handlers hear of the end.
+func TestHandlerGoexit(t *testing.T) {
+	for _, tc := range []struct {
+		method string
+		before string // what is told to the handler before it
+		after  string // and to the one after it
+		total  callback.Total
+	}{
+		{"Start", "start gpt-4o-mini; end gpt-4o-mini goexit", "", callback.Total{Calls: 1, Failed: 1}},
+		{"Token", `start gpt-4o-mini; token gpt-4o-mini "pink"; end gpt-4o-mini goexit`, `start gpt-4o-mini; end gpt-4o-mini goexit`, callback.Total{Calls: 1, Failed: 1}},
+		{"End", `start gpt-4o-mini; token gpt-4o-mini "pink"; token gpt-4o-mini ""; end gpt-4o-mini `, `start gpt-4o-mini; token gpt-4o-mini "pink"; token gpt-4o-mini ""; end gpt-4o-mini `, callback.Total{Calls: 1}},
+	} {
+		t.Run(tc.method, func(t *testing.T) {
+			before, after := &recorder{}, &recorder{}
+			ctx, count := callback.WithCount(callback.WithHandlers(t.Context(), before, quitter{tc.method}, quitter{tc.method}, after))
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				llm.Collect(callback.Model(says{texts: []string{"pink"}}).Chat(ctx, question))
+				t.Error("the goroutine goes on")
+			}()
+			<-done
+			if got := strings.Join(before.log, "; "); got != tc.before {
+				t.Errorf("the handler before was told %s\nwant %s", got, tc.before)
+			}
+			if got := strings.Join(after.log, "; "); got != tc.after {
+				t.Errorf("the handler after was told %s\nwant %s", got, tc.after)
+			}
+			if got := count.Total(); got != tc.total {
+				t.Errorf("counted %+v, want %+v", got, tc.total)
+			}
+		})
 	}
 }

@@ -13,7 +13,8 @@ import (
 // called concurrently. It is called on the caller's goroutine, so what is slow
 // belongs behind [NewAsync]. info is complete and must not be changed. A panic
 // is recovered, counted and reported once; the call goes on without the handler,
-// which is told of the run's end alone if it has begun the run.
+// which is told of the run's end alone if it has begun the run. One that ends the
+// goroutine, as a test's Fatal does, ends the run, and the others are told.
 //
 // A handler that opens spans also has a method
 //
