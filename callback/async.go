@@ -15,9 +15,13 @@ import (
 // not delay the stream. Calls reach the handler in the order in which they were
 // made. Close it when done.
 //
-// The handler looks at what a run is given and returns later than it would
-// otherwise. The program must not change maps and slices among these while calls
-// wait: a map that is read and written at once ends the program.
+// The handler sees what a run is given and returns, and the data of events, as
+// they were when it happened, however the program goes on with them: it gets a
+// copy of maps, slices and what pointers lead to, with the types that they have. A
+// text costs nothing more for that, a request of 30 messages 6 µs and 5 kB, a map
+// about 0.3 µs for each value (BenchmarkAsyncSnapshot). Not copied, and so to be
+// left alone or guarded by methods, are: what unexported fields lead to, whatever
+// holds a lock, errors, functions, channels, and the bytes of media.
 //
 // The handler's Start cannot give the run's children a context, so one that
 // opens spans does not belong here: it is not told, and that is reported once.
@@ -32,6 +36,7 @@ type Async struct {
 	closed  bool
 	done    chan struct{}
 	dropped atomic.Int64
+	types   typebook
 
 	accepted, delivered uint64 // calls so far
 	draining            int    // how many wait for deliveries
@@ -220,7 +225,7 @@ func (a *Async) Start(ctx context.Context, info *Info) (context.Context, Run) {
 	if tokens, _ := looksAt(a.h); tokens == looksNo {
 		r.quiet.Store(true)
 	}
-	if !a.put(ctx, call{run: r, info: info, ctx: context.WithoutCancel(ctx)}, false) {
+	if !a.put(ctx, call{run: r, info: a.types.info(info), ctx: context.WithoutCancel(ctx)}, false) {
 		return ctx, nil
 	}
 	return ctx, r
@@ -242,10 +247,13 @@ func (r *asyncRun) Token(c llm.Chunk) {
 }
 
 // Event queues e.
-func (r *asyncRun) Event(e Event) { r.a.put(r.ctx, call{run: r, event: &e}, false) }
+func (r *asyncRun) Event(e Event) {
+	e.Data, _ = r.a.types.snapshot(e.Data)
+	r.a.put(r.ctx, call{run: r, event: &e}, false)
+}
 
 // End queues the end of the run.
-func (r *asyncRun) End(res *Result) { r.a.put(r.ctx, call{run: r, res: res}, true) }
+func (r *asyncRun) End(res *Result) { r.a.put(r.ctx, call{run: r, res: r.a.types.result(res)}, true) }
 
 // deliver makes one call of the handler, on the worker's goroutine.
 func (r *asyncRun) deliver(c call) {
