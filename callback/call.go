@@ -27,6 +27,7 @@ type Call struct {
 	leave   func() bool // stops watching the context
 	stopped atomic.Bool // the consumer wants no more
 	enough  atomic.Bool // because he has the whole answer
+	late    atomic.Bool // after the context had ended
 }
 
 // Open starts the run that info describes as [Start] does, and returns the
@@ -148,17 +149,20 @@ func (c *Call) End(err error) {
 		return
 	}
 	if c.stopped.Load() {
-		err, c.res.Stopped = nil, !c.enough.Load()
+		err = c.leaving()
 	} else if err != nil {
 		err = withContext(c.ctx, overBudget(c.ctx, err))
 	}
 	c.close(err)
 }
 
-// Stop says that the consumer wants no more, which is no failure. A read in
-// flight ends the run when it returns.
+// Stop says that the consumer wants no more, which is no failure unless the
+// context has ended before. A read in flight ends the run when it returns.
 func (c *Call) Stop() {
 	if c != nil {
+		if !c.stopped.Load() && c.ctx.Err() != nil {
+			c.late.Store(true)
+		}
 		c.stopped.Store(true)
 		c.stop()
 	}
@@ -177,9 +181,17 @@ func (c *Call) stop() {
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	if c.state.CompareAndSwap(held, over) {
-		c.res.Stopped = !c.enough.Load()
-		c.close(nil)
+		c.close(c.leaving())
 	}
+}
+
+// leaving says how a run ends whose consumer wants no more.
+func (c *Call) leaving() error {
+	if c.late.Load() && !c.enough.Load() {
+		return withContext(c.ctx, context.Cause(c.ctx))
+	}
+	c.res.Stopped = !c.enough.Load()
+	return nil
 }
 
 // Abandon ends the run with err unless a read is in flight, as where its

@@ -210,6 +210,9 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 			s.endHeld(withContext(ctx, context.Cause(ctx)))
 		}
 		more := yield(c, nil)
+		if !more && watch && ctx.Err() != nil {
+			s.endHeld(withContext(ctx, context.Cause(ctx))) // what watches the context may be late
+		}
 		if !s.state.CompareAndSwap(held, reading) {
 			if !more {
 				return

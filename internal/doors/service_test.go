@@ -232,6 +232,46 @@ func TestServiceCancel(t *testing.T) {
 	}
 }
 
+// TestServiceLeaves: a handler that closes the stream because its caller has
+// given up ends the model's span as cancelled, not as stopped.
+func TestServiceLeaves(t *testing.T) {
+	eachShop(t, func(t *testing.T, set setUp) {
+		set.api = scripted(t, "stall")
+		asked := make(chan struct{})
+		set.own = func(ctx context.Context, m model) {
+			recv, done, err := m.stream(ctx, "roses?")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer done()
+			for range 4 { // the role and all three words
+				recv()
+			}
+			close(asked)
+			<-ctx.Done()
+		}
+		s := open(t, set)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { <-asked; cancel() }()
+		if _, err := s.post(ctx, "/own", "", nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("the caller sees %v", err)
+		}
+		const want = `
+- POST /own (server)
+    http.response.status_code = 200
+  - chat gpt-4o-mini (client) error
+      error.type = "canceled"
+      gen_ai.usage.input_tokens = 10
+      gen_ai.usage.output_tokens = 3
+`
+		if got := tree(s.spans(t, 2)); got != want {
+			t.Errorf("spans%s\nwant%s", got, want)
+		}
+	})
+}
+
 // stream begins a request and returns the body of its answer.
 func (s *shop) stream(t *testing.T, ctx context.Context, path string) io.Reader {
 	t.Helper()
