@@ -7,6 +7,13 @@
 //	tracer := tracing.New(tracing.WithTracerProvider(tp), tracing.WithMeterProvider(mp))
 //	ctx = callback.WithHandlers(ctx, tracer)
 //
+// It keeps its own export with the limits that has: receivers refuse a request
+// above 4 MiB, or with text that is not UTF-8, as a whole, and a full queue drops
+// spans unseen. [NewClient] around its OTLP client keeps requests small, repairs
+// text and counts what a receiver did not take; the service's queue it cannot
+// see. Runs that are still open have their spans only if [Tracer.Shutdown] is
+// called before the provider's.
+//
 // A program that has none lets [Setup] read the OTEL_* variables:
 //
 //	tracer, shutdown, err := tracing.Setup(ctx)
