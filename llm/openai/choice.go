@@ -1,0 +1,232 @@
+package openai
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/callspan/callspan/llm"
+)
+
+type frameChoice struct {
+	index                            int
+	content, reasoning, refusal, end string
+	tools                            int // how many of frame.tools are its own
+}
+
+type toolDelta struct{ llm.ToolDelta }
+
+// maxChoices bounds the index of a choice: no API allows more, and what puts
+// answers together has room for so many.
+const maxChoices = 128
+
+var errIndex = errors.New("index of a choice out of range")
+
+// readChoice reads a choice, whose content stands in "delta" in a stream, in
+// "message" in a whole response, and in "text" in either of a text completion.
+// Perplexity sends both of the former: an empty delta with a message, and with a
+// delta all of the message so far. The other one counts where the one that is
+// due is missing.
+func (f *frame) readChoice(s *scanner) {
+	var c frameChoice
+	var other []byte
+	read := false
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "index":
+			if c.index = s.int(); c.index < 0 || c.index >= maxChoices {
+				s.fail(errIndex)
+			}
+		case "finish_reason":
+			f.reasons = true
+			c.end = finishReason(s.bytes())
+		case "text":
+			if f.text {
+				read = s.peek() == '"'
+				c.content = s.string()
+			} else {
+				s.skip() // the same as the content, from some servers
+			}
+		case "delta":
+			if f.whole || f.text {
+				other = s.raw()
+				continue
+			}
+			read = read || s.peek() == '{'
+			f.readDelta(s, &c)
+		case "message":
+			if !f.whole || f.text {
+				other = s.raw()
+				continue
+			}
+			read = read || s.peek() == '{'
+			f.readDelta(s, &c)
+		default:
+			s.skip()
+		}
+	}
+	if other != nil && !read && s.err == nil {
+		o := scanner{b: other, depth: s.depth}
+		f.readDelta(&o, &c)
+		s.err = o.err
+	}
+	f.choices = append(f.choices, c)
+}
+
+// finishReason returns b as a string without allocating the usual ones.
+func finishReason(b []byte) string {
+	switch string(b) {
+	case "", "null":
+		return ""
+	case "stop":
+		return "stop"
+	case "length":
+		return "length"
+	case "tool_calls":
+		return "tool_calls"
+	case "content_filter":
+		return "content_filter"
+	}
+	return string(b)
+}
+
+func (f *frame) readDelta(s *scanner, c *frameChoice) {
+	var details []byte
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "content":
+			if s.peek() == '[' {
+				readParts(s, c)
+			} else {
+				c.content = s.string()
+			}
+		case "reasoning_content", "reasoning":
+			// Some providers send both names with the same text.
+			if k := s.peek(); k != '"' && k != 'n' {
+				s.skip() // a field that OpenAI does not have may be anything
+			} else if text := s.string(); text != "" {
+				c.reasoning = text
+			}
+		case "reasoning_details":
+			details = s.raw()
+		case "refusal":
+			c.refusal = s.string()
+		case "tool_calls":
+			s.array()
+			for i := 0; s.element(); i++ {
+				f.readTool(s, i)
+				c.tools++
+			}
+		case "function_call":
+			if s.peek() == '{' {
+				f.tools = append(f.tools, toolDelta{})
+				f.readFunction(s, &f.tools[len(f.tools)-1])
+				c.tools++
+				// Some servers always send one, mostly with nothing in it.
+				if t := &f.tools[len(f.tools)-1]; t.Name == "" && t.Arguments == "" {
+					f.tools = f.tools[:len(f.tools)-1]
+					c.tools--
+				}
+			} else {
+				s.skip()
+			}
+		default:
+			s.skip()
+		}
+	}
+	if details != nil && c.reasoning == "" && s.err == nil {
+		c.reasoning = readDetails(details)
+	}
+}
+
+// readDetails reads reasoning_details, OpenRouter's form of reasoning: texts,
+// summaries, and encrypted parts, which nobody can read. Most servers send the
+// same as plain text too.
+func readDetails(raw []byte) string {
+	var text strings.Builder
+	s := scanner{b: raw}
+	if s.peek() != '[' {
+		return ""
+	}
+	for s.array(); s.element(); {
+		for s.object(); s.key(); {
+			switch string(s.name) {
+			case "text", "summary":
+				text.WriteString(s.string())
+			default:
+				s.skip()
+			}
+		}
+	}
+	return text.String()
+}
+
+// readParts reads content in the form of an array, as Mistral's reasoning
+// models stream it: text parts, and thinking parts that hold text parts.
+func readParts(s *scanner, c *frameChoice) {
+	var text, thinking strings.Builder
+	for s.array(); s.element(); {
+		readPart(s, &text, &thinking)
+	}
+	c.content = text.String()
+	if thinking.Len() > 0 {
+		c.reasoning = thinking.String()
+	}
+}
+
+func readPart(s *scanner, text, thinking *strings.Builder) {
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "text":
+			text.WriteString(s.string())
+		case "thinking":
+			if s.peek() != '[' {
+				thinking.WriteString(s.string())
+				continue
+			}
+			for s.array(); s.element(); {
+				readPart(s, thinking, thinking)
+			}
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (f *frame) readTool(s *scanner, position int) {
+	f.tools = append(f.tools, toolDelta{llm.ToolDelta{Index: position}})
+	t := &f.tools[len(f.tools)-1]
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "index":
+			if s.peek() == 'n' {
+				s.skip()
+			} else {
+				t.Index = s.int()
+			}
+		case "id":
+			t.ID = s.string()
+		case "function":
+			f.readFunction(s, t)
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (f *frame) readFunction(s *scanner, t *toolDelta) {
+	for s.object(); s.key(); {
+		switch string(s.name) {
+		case "name":
+			t.Name = s.string()
+		case "arguments":
+			if k := s.peek(); k == '{' || k == '[' {
+				t.Arguments = string(s.raw()) // some servers send the object itself
+			} else {
+				t.Arguments = s.string()
+			}
+		default:
+			s.skip()
+		}
+	}
+}
+
