@@ -37,6 +37,15 @@ type entry struct {
 	length int
 }
 
+func newEntry(text string) entry {
+	e := entry{counts: make(map[string]int)}
+	for word := range words(text) {
+		e.counts[word]++
+		e.length++
+	}
+	return e
+}
+
 func (k *Keywords) name() string {
 	if k.Name == "" {
 		return "keywords"
@@ -64,17 +73,17 @@ func (k *Keywords) Add(docs ...llm.Document) error {
 	if err != nil {
 		return fmt.Errorf("add to %q: %w", k.name(), err)
 	}
+	entries := make([]entry, len(docs)) // counted while others search
+	for i, d := range docs {
+		entries[i] = newEntry(d.Text)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.rows == nil {
 		k.rows = make(map[string]int)
 	}
-	for _, d := range docs {
-		e := entry{counts: make(map[string]int)}
-		for word := range words(d.Text) {
-			e.counts[word]++
-			e.length++
-		}
+	for i, d := range docs {
+		e := entries[i]
 		if row, ok := k.rows[d.ID]; ok {
 			k.docs[row], k.entries[row] = d, e
 			continue

@@ -33,8 +33,11 @@ type Description struct {
 // Func makes a Retriever of a function. Its runs have no name.
 type Func func(ctx context.Context, query string) ([]llm.Document, error)
 
-// Retrieve calls f.
+// Retrieve calls f. That f is nil is an error.
 func (f Func) Retrieve(ctx context.Context, query string) ([]llm.Document, error) {
+	if f == nil {
+		return nil, errNoRetriever
+	}
 	return f(ctx, query)
 }
 

@@ -136,6 +136,9 @@ func TestRetrieveNil(t *testing.T) {
 			}
 		}
 	}
+	if docs, err := retrieval.Func(nil).Retrieve(t.Context(), "a"); docs != nil || fmt.Sprint(err) != "retrieve: retriever is nil" {
+		t.Errorf("a nil function: %v, %v", docs, err)
+	}
 	s := shop(t)
 	//lint:ignore SA1012 a nil context must not panic
 	if docs, err := retrieval.Retrieve(nil, s, "roses"); err != nil || docs[0].ID != "roses" {
