@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +18,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // tools panic here on purpose
+	goleak.VerifyTestMain(m)
+}
 
 // florist repeats how many messages it was sent, and keeps the requests.
 type florist struct {

@@ -21,9 +21,8 @@ import (
 // tags, descriptions for the model come from jsonschema tags. It is strict, so
 // that a provider that knows strict schemas holds the model to it, unless O has a
 // map or an any in it. An O that is not an object, such as a slice, is asked for
-// inside of one. A type that no schema describes is an error that names the
-// field: channels, functions, types that contain themselves or have their own
-// UnmarshalJSON, interfaces with methods.
+// inside of one. What types have which schema says package tool; a type that has
+// none is an error that names the field.
 //
 // The answer may stand in a Markdown fence. It is checked against the schema,
 // read into O, and checked by its method Validate() error if *O has one. If it

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
+	"github.com/callspan/callspan/chain/tool"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/prompt"
 )
@@ -290,5 +292,61 @@ func TestStructuredNilPointer(t *testing.T) {
 	}
 	if _, err := structured[*grade](plays("gpt", says(`{"answer":6}`))).Run(t.Context(), "Roses!"); err == nil {
 		t.Error("6 is a grade")
+	}
+}
+
+// parcel is of what encoding/json and schemas are apt to see differently.
+type parcel struct {
+	Count  int            `json:"count"`
+	Photo  []byte         `json:"photo"`
+	Wait   time.Duration  `json:"wait,omitempty" jsonschema:"until it is sent"`
+	Amount *big.Int       `json:"amount"`
+	Code   json.Number    `json:"code,omitempty"`
+	Tags   []string       `json:"tags"`
+	When   time.Time      `json:"when,omitzero"`
+	Size   [2]int8        `json:"size"`
+	More   map[int]string `json:"more,omitempty"`
+	inner
+}
+
+// TestSchemasAgree: an answer is asked for and read as the arguments of a tool are.
+func TestSchemasAgree(t *testing.T) {
+	agrees[Order](t, `{"flower":"rose","count":3.0}`, `{"flower":"rose","count":3,"note":null}`, `{"flower":"rose"}`, `{"flower":"rose","count":3,"x":1}`, `{"flower":null,"count":3}`, `{"flower":"rose","count":3.5}`, `{`, `[]`)
+	const rest = `"photo":"aGk=","amount":1e2,"tags":null,"size":[1,2.0],"name":"a","price":null`
+	agrees[parcel](t, `{"count":1,`+rest+`}`, `{"count":1e0,"more":{"-1":"a"},"code":1.50,`+rest+`}`, `{"count":1,"more":{"a":"b"},`+rest+`}`, `{"count":1,"when":"today",`+rest+`}`,
+		`{"count":1e30,`+rest+`}`, `{"count":1,`+strings.Replace(rest, "aGk=", "?", 1)+`}`, `{"count":1,`+strings.Replace(rest, "[1,2.0]", "[1]", 1)+`}`)
+}
+
+func agrees[T any](t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		var args string
+		tl, err := tool.New("take", "", func(_ context.Context, v T) (string, error) { args = fmt.Sprintf("%+v", v); return "taken", nil }, tool.Options{Strict: true})
+		if err != nil {
+			tl, err = tool.New("take", "", func(_ context.Context, v T) (string, error) { args = fmt.Sprintf("%+v", v); return "taken", nil })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, err := tl.Call(t.Context(), llm.ToolCall{Arguments: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := plays("gpt", says(text))
+		v, err := structured[T](m).Run(t.Context(), "x")
+		f := m.requests[0].Format
+		if d := tl.Definition(); string(d.Parameters) != string(f.Schema) || d.Strict != f.Strict {
+			t.Errorf("a tool has the schema %s, strict %t\nan answer %s, strict %t", d.Parameters, d.Strict, f.Schema, f.Strict)
+		}
+		if err == nil {
+			if got := fmt.Sprintf("%+v", v); got != args || told.Text() != "taken" {
+				t.Errorf("%s: an answer is %s, arguments are %s, %s", text, got, args, told.Text())
+			}
+			continue
+		}
+		e, ok := errors.AsType[*chain.AnswerError](err)
+		if !ok || !strings.HasPrefix(told.Text(), "error: invalid arguments: ") || !strings.Contains(m.asked(1), strings.TrimSuffix(strings.TrimPrefix(told.Text(), "error: invalid arguments: "), "; call the tool again with arguments that fit its schema")) {
+			t.Errorf("%s: an answer %v, arguments %s\nasked again: %s", text, e, told.Text(), m.asked(1))
+		}
 	}
 }

@@ -180,8 +180,8 @@ func TestBadInput(t *testing.T) {
 		task  string
 		want  string
 	}{
-		{"zero value", &agent.Agent{}, "Roses?", `agent "agent": it has no model`},
-		{"no model", &agent.Agent{Name: "florist"}, "Roses?", `agent "florist": it has no model`},
+		{"zero value", &agent.Agent{}, "Roses?", `agent "agent": it has no Model`},
+		{"no model", &agent.Agent{Name: "florist"}, "Roses?", `agent "florist": it has no Model`},
 		{"model that is nil", &agent.Agent{Model: noModel}, "Roses?", "model is nil"},
 		{"empty task", &agent.Agent{Name: "florist", Model: fine}, " \n", `agent "florist": it got an empty task`},
 		{"nil tool", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{stock(), nil}}, "Roses?", `agent "florist": tool 2 of 2 is nil`},

@@ -124,7 +124,7 @@ func forced(choice string) bool { return !slices.Contains([]string{"", "auto", "
 func (a *Agent) check(task string) error {
 	switch {
 	case a.Model == nil:
-		return a.fault("it has no model")
+		return a.fault("it has no Model")
 	case strings.TrimSpace(task) == "":
 		return a.fault("it got an empty task")
 	case a.MaxSteps < 0:
