@@ -248,7 +248,9 @@ type muted struct{ Run }
 //	defer run.End(&res)
 //
 // it also sees a panic of the surrounding function, ends the run with a
-// [PanicError] and lets the panic go on.
+// [PanicError] and lets the panic go on. That the goroutine is ended by
+// runtime.Goexit it sees if res.Err is [ErrGoexit] until the function returns, as
+// [Do] has it.
 func (a *Active) End(res *Result) {
 	if a == nil {
 		return

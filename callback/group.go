@@ -21,8 +21,9 @@ func Group(ctx context.Context, name string, local ...Handler) (context.Context,
 // Close ends the run with the error that err points to, and without an output,
 // unless it has ended. A nil err is no error. Deferred directly, it sees the
 // named result of the surrounding function and, like [Active.End], its panic,
-// which goes on. It cannot see that the goroutine is being ended by
-// runtime.Goexit, which it takes for a success; [Do] sees that too.
+// which goes on. That the goroutine is ended by runtime.Goexit it takes for what
+// the result is then, so set that to [ErrGoexit] first, which every return
+// replaces.
 func (a *Active) Close(err *error) {
 	if a == nil {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,28 @@ func TestGroup(t *testing.T) {
 			}
 		})
 	}
+	t.Run("C24 end of the goroutine", func(t *testing.T) {
+		for _, exits := range []bool{true, false} {
+			rec := &recorder{}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				func() (err error) {
+					_, group := callback.Group(callback.WithHandlers(t.Context(), rec), "batch")
+					err = callback.ErrGoexit // stands if this does not return
+					defer group.Close(&err)
+					if exits {
+						runtime.Goexit()
+					}
+					return nil
+				}()
+			}()
+			<-done
+			if res, n := rec.last(t); n != 1 || (res.Err == callback.ErrGoexit) != exits {
+				t.Errorf("exits %t: %d ends, %+v", exits, n, res)
+			}
+		}
+	})
 	t.Run("C24 parent of several calls", func(t *testing.T) {
 		request, local := &recorder{}, &recorder{}
 		func() (err error) {
