@@ -20,7 +20,7 @@ type Batch[I, O any] struct {
 	Tags     []string
 }
 
-// Run returns the outputs of ins, in their order. With All, the outputs of those
+// Run returns the outputs of ins, in their order; none of none. With All, the outputs of those
 // that succeeded come together with a [*BatchError] if others failed.
 func (b *Batch[I, O]) Run(ctx context.Context, ins []I) ([]O, error) {
 	return run(ctx, b.identity(), ins, func(ctx context.Context) ([]O, error) {
@@ -31,8 +31,6 @@ func (b *Batch[I, O]) Run(ctx context.Context, ins []I) ([]O, error) {
 			return nil, err
 		case missing(b.Step):
 			return nil, id.fault("has no Step")
-		case len(ins) == 0:
-			return nil, id.fault("got no inputs")
 		}
 		out := make([]O, len(ins))
 		errs, failed := each(ctx, len(ins), limit, b.All, func(ctx context.Context, i int) (err error) {

@@ -58,7 +58,7 @@ func TestBatch(t *testing.T) {
 			  chain check - 503
 			  chain check - 503
 			  chain check - 503`},
-		{"no inputs", &chain.Batch[string, string]{Name: "mails", Step: check}, nil, "[]", `batch "mails" got no inputs`, "chain mails - invalid_request"},
+		{"no inputs", &chain.Batch[string, string]{Name: "mails", Step: check}, nil, "[]", "<nil>", "chain mails"},
 		{"no step", &chain.Batch[string, string]{Name: "mails"}, []string{"a"}, "[]", `batch "mails" has no Step`, "chain mails - invalid_request"},
 		{"negative limit", &chain.Batch[string, string]{Step: check, Limit: -2}, []string{"a"}, "[]", "batch has a negative Limit, -2", "chain batch - invalid_request"},
 	} {
