@@ -21,6 +21,7 @@ type answer struct {
 	created int64
 	model   string
 	text    bool // of a text completion
+	events  bool // of the responses API
 	pace    Pace
 	choices []pieces
 	usage   Usage
@@ -48,8 +49,12 @@ func (a *API) answer(ctx context.Context, req *Request, model string) (Script, U
 		return f.script(), Usage{}
 	}
 	an := &answer{req: req, id: "chatcmpl-" + randomText(29), created: time.Now().Unix(), model: model, pace: a.Pace}
-	if an.text = req.Path == pathCompletions; an.text {
-		an.id = "cmpl-" + randomText(29)
+	switch req.Path {
+	case pathCompletions:
+		an.text, an.id = true, "cmpl-"+randomText(29)
+	case pathResponses:
+		an.events, an.id = true, "resp_"+randomText(48)
+		req.Choices = 1
 	}
 	for i := range req.Choices {
 		c := Choice{}
@@ -62,9 +67,14 @@ func (a *API) answer(ctx context.Context, req *Request, model string) (Script, U
 	if reply.Usage != nil {
 		an.usage = *reply.Usage
 	}
-	if req.Stream {
+	switch {
+	case an.events && req.Stream:
+		an.responseEvents()
+	case an.events:
+		an.responseBody()
+	case req.Stream:
 		an.stream()
-	} else {
+	default:
 		an.body()
 	}
 	return an.script, an.usage
@@ -143,7 +153,7 @@ func (an *answer) body() {
 	}
 	head := an.head(typeJSON)
 	head.Wait = an.pace.FirstToken + time.Duration(max(an.usage.Completion-1, 0))*an.pace.interval()
-	an.script = Script{head, {part: PartBody, Raw: marshal(out) + "\n"}}
+	an.script = Script{head, {part: PartBody, reports: true, Raw: marshal(out) + "\n"}}
 }
 
 func (an *answer) chatBody() any {
@@ -206,7 +216,7 @@ func (an *answer) frame(part Part, wait time.Duration, i int, delta any, finish 
 }
 
 func (an *answer) add(part Part, wait time.Duration, frame string) {
-	an.script = append(an.script, Step{part: part, Wait: wait, Frame: frame})
+	an.script = append(an.script, Step{part: part, reports: part == PartUsage, Wait: wait, Frame: frame})
 }
 
 // marshal writes v as JSON without escaping what HTML would need.

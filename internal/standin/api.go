@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// An API answers chat completions, text completions and embeddings. The zero
+// An API answers chat completions, text completions, responses and embeddings. The zero
 // value works: it repeats what the user said, and gives texts that share words
 // vectors that are near. Set the fields before the first request; after that its
 // methods may be called concurrently.
 type API struct {
-	// Reply answers a chat or completion request. A [*Failure] among its errors is
+	// Reply answers a request for a chat, a completion or a response. A [*Failure] among its errors is
 	// sent as it says, any other error as status 500.
 	Reply func(context.Context, *Request) (Reply, error)
 
@@ -80,8 +80,8 @@ func (a *API) Reported() Usage {
 	return a.reported
 }
 
-// ServeHTTP answers POST /v1/chat/completions, /v1/completions and
-// /v1/embeddings, and GET /v1/models.
+// ServeHTTP answers POST /v1/chat/completions, /v1/completions, /v1/responses
+// and /v1/embeddings, and GET /v1/models.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -124,6 +124,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const (
 	pathChat        = "/v1/chat/completions"
 	pathCompletions = "/v1/completions"
+	pathResponses   = "/v1/responses"
 	pathEmbeddings  = "/v1/embeddings"
 	pathModels      = "/v1/models"
 )
@@ -131,7 +132,7 @@ const (
 // method returns the method by which a path is asked, "" if there is none such.
 func method(path string) string {
 	switch path {
-	case pathChat, pathCompletions, pathEmbeddings:
+	case pathChat, pathCompletions, pathResponses, pathEmbeddings:
 		return http.MethodPost
 	case pathModels:
 		return http.MethodGet

@@ -1,6 +1,6 @@
 // Package standin is a model API to run against instead of a real one: it
 // speaks OpenAI's dialect over HTTP and server-sent events (chat completions,
-// text completions, embeddings), answers what its Reply function says, and fails
+// text completions, responses, embeddings), answers what its Reply function says, and fails
 // when told to.
 //
 //	api := &standin.API{Reply: func(ctx context.Context, r *standin.Request) (standin.Reply, error) {

@@ -86,7 +86,7 @@ func (a *API) embed(r *Request, model string) (Script, Usage) {
 	}
 	return Script{
 		{part: PartHead, Wait: a.Pace.FirstToken, Status: http.StatusOK, Header: map[string]string{"Content-Type": typeJSON, "X-Request-Id": "req_" + randomText(32)}},
-		{part: PartBody, Raw: marshal(out) + "\n"},
+		{part: PartBody, reports: true, Raw: marshal(out) + "\n"},
 	}, Usage{Prompt: total}
 }
 

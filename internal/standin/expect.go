@@ -1,11 +1,14 @@
 package standin
 
 import (
+	"cmp"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/callspan/callspan/llm"
 	"golang.org/x/tools/txtar"
 )
 
@@ -26,6 +29,11 @@ type Expectation struct {
 	Retry   time.Duration
 	Usage   string // "reported", "estimated", "" for none
 	Waits   bool   // it does not end unless the consumer ends it
+
+	Answer  *llm.Response // all that arrives, where it is more than a text and its finish
+	Late    time.Duration // before which there is no content
+	Vectors int           // that arrive
+	Warns   []string      // checks of semconv_check.py that warn of a span of it
 }
 
 // First returns the first chunk of the text.
@@ -37,17 +45,19 @@ func (e *Expectation) First() string {
 	return first
 }
 
-// Expectations returns what expect.txtar says of the scenario: one for each of
-// its calls in turn, streamed or in one piece. There are none if the scenario
-// does not fit.
+// Expectations returns what is expected of the scenario: one for each of its
+// calls in turn, streamed or in one piece. It is said in the scenario's own
+// entry, else in expect.txtar. There are none if the scenario does not fit.
 func (s Scenario) Expectations(stream bool) ([]Expectation, error) {
-	all, err := parseExpectations(expected)
-	if err != nil {
-		return nil, err
-	}
-	both, ok := all[s.Name]
-	if !ok {
-		return nil, fmt.Errorf("find expectations: none of %q", s.Name)
+	both := s.expected
+	if both == nil {
+		all, err := parseExpectations(expected)
+		if err != nil {
+			return nil, err
+		}
+		if both = all[s.Name]; both == nil {
+			return nil, fmt.Errorf("find expectations: none of %q", s.Name)
+		}
 	}
 	if stream {
 		return both.stream, nil
@@ -57,52 +67,55 @@ func (s Scenario) Expectations(stream bool) ([]Expectation, error) {
 
 type expectations struct{ stream, plain []Expectation }
 
+// UnmarshalJSON reads both.
+func (x *expectations) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Stream []Expectation `json:"stream"`
+		Plain  []Expectation `json:"plain"`
+	}
+	err := strict(data, &in)
+	x.stream, x.plain = in.Stream, in.Plain
+	return err
+}
+
+// UnmarshalJSON reads an expectation: the fields in lower case, durations such
+// as "1s"; times repeats the text. Of an answer that is told as a whole, text
+// and finish are those of its first choice.
+func (e *Expectation) UnmarshalJSON(data []byte) error {
+	type fields Expectation
+	in := struct {
+		*fields
+		Times int    `json:"times"`
+		Retry string `json:"retry"`
+		Late  string `json:"late"`
+	}{fields: (*fields)(e)}
+	if err := strict(data, &in); err != nil {
+		return err
+	}
+	e.Text = strings.Repeat(e.Text, max(in.Times, 1))
+	if a := e.Answer; a != nil && len(a.Choices) > 0 {
+		a.Choices[0].Text = strings.Repeat(a.Choices[0].Text, max(in.Times, 1))
+		e.Text, e.Finish = a.Text(), cmp.Or(e.Finish, a.Choices[0].Finish)
+	}
+	var err error
+	if in.Retry != "" {
+		e.Retry, err = time.ParseDuration(in.Retry)
+	}
+	if in.Late != "" && err == nil {
+		e.Late, err = time.ParseDuration(in.Late)
+	}
+	return err
+}
+
 // parseExpectations reads a txtar archive with one scenario per file, in JSON:
 //
 //	-- reset --
 //	{"stream": [{"text": "one", "finish": "error", "error": "connection_reset", "usage": "estimated"}], "plain": []}
-//
-// Fields are those of [Expectation] in lower case; times repeats the text.
-func parseExpectations(archive []byte) (map[string]expectations, error) {
-	type entry struct {
-		Text    string `json:"text"`
-		Times   int    `json:"times"`
-		Grows   bool   `json:"grows"`
-		Finish  string `json:"finish"`
-		Error   string `json:"error"`
-		Message string `json:"message"`
-		Retry   string `json:"retry"`
-		Usage   string `json:"usage"`
-		Waits   bool   `json:"waits"`
-	}
-	read := func(in []entry) (out []Expectation, err error) {
-		for _, e := range in {
-			x := Expectation{Text: strings.Repeat(e.Text, max(e.Times, 1)), Grows: e.Grows, Finish: e.Finish,
-				Error: e.Error, Message: e.Message, Usage: e.Usage, Waits: e.Waits}
-			if e.Retry != "" {
-				if x.Retry, err = time.ParseDuration(e.Retry); err != nil {
-					return nil, err
-				}
-			}
-			out = append(out, x)
-		}
-		return out, nil
-	}
-	all := map[string]expectations{}
+func parseExpectations(archive []byte) (map[string]*expectations, error) {
+	all := map[string]*expectations{}
 	for _, f := range txtar.Parse(archive).Files {
-		var in struct {
-			Stream []entry `json:"stream"`
-			Plain  []entry `json:"plain"`
-		}
-		err := strict(f.Data, &in)
-		var x expectations
-		if err == nil {
-			x.stream, err = read(in.Stream)
-		}
-		if err == nil {
-			x.plain, err = read(in.Plain)
-		}
-		if err != nil {
+		x := new(expectations)
+		if err := json.Unmarshal(f.Data, x); err != nil {
 			return nil, fmt.Errorf("parse expectations of %s: %w", f.Name, err)
 		}
 		all[f.Name] = x

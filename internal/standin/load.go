@@ -45,6 +45,55 @@ func CompletionScenarios() []Scenario {
 	return all
 }
 
+//go:embed dialect.txtar
+var dialects []byte
+
+// Dialects returns the scenarios of dialect.txtar: what else is said in answers
+// to chats, and in which forms.
+func Dialects() []Scenario { return of(dialects) }
+
+//go:embed textdialect.txtar
+var textDialects []byte
+
+// CompletionDialects returns the like for text completions.
+func CompletionDialects() []Scenario { return of(textDialects) }
+
+//go:embed response.txtar
+var responses []byte
+
+// ResponseScenarios returns the failures and the forms of answers of the
+// responses API.
+func ResponseScenarios() []Scenario { return of(responses) }
+
+//go:embed embedding.txtar
+var embeddings []byte
+
+// EmbeddingScenarios returns those of the embeddings API.
+func EmbeddingScenarios() []Scenario { return of(embeddings) }
+
+// of reads an archive of this package. A scenario without responses has those of
+// its namesake among [Scenarios].
+func of(archive []byte) []Scenario {
+	all, err := ParseScenarios(archive)
+	if err != nil {
+		panic(err) // the file is part of this package
+	}
+	for i := range all {
+		if len(all[i].Responses) > 0 {
+			continue
+		}
+		same, err := Named(all[i].Name)
+		if err != nil {
+			panic(err)
+		}
+		all[i].Responses = same.Responses
+		if all[i].About == "" {
+			all[i].About = same.About
+		}
+	}
+	return all
+}
+
 // Named returns the scenario of scenario.txtar with the given name.
 func Named(name string) (Scenario, error) {
 	all := Scenarios()
@@ -62,18 +111,20 @@ func Named(name string) (Scenario, error) {
 //
 // The fields of a step are those of [Step] in lower case. Frame and raw may be
 // any JSON value, a string standing for its characters; wait is a duration such
-// as "50ms"; null for a response plays the ordinary answer.
+// as "50ms"; null for a response plays the ordinary answer. With "expect" an
+// entry holds its expectations, in the form of expect.txtar.
 func ParseScenarios(archive []byte) ([]Scenario, error) {
 	var all []Scenario
 	for _, f := range txtar.Parse(archive).Files {
 		var in struct {
-			About     string   `json:"about"`
-			Responses []Script `json:"responses"`
+			About     string        `json:"about"`
+			Responses []Script      `json:"responses"`
+			Expect    *expectations `json:"expect"`
 		}
 		if err := strict(f.Data, &in); err != nil {
 			return nil, fmt.Errorf("parse scenario %s: %w", f.Name, err)
 		}
-		all = append(all, Scenario{Name: f.Name, About: in.About, Responses: in.Responses})
+		all = append(all, Scenario{Name: f.Name, About: in.About, Responses: in.Responses, expected: in.Expect})
 	}
 	return all, nil
 }

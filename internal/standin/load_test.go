@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/callspan/callspan/llm"
 )
 
 func TestParseScenarios(t *testing.T) {
@@ -33,6 +35,28 @@ func TestParseScenariosErrors(t *testing.T) {
 		_, err := ParseScenarios([]byte("-- one --\n{\"responses\": [[" + tc.step + "]]}\n"))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v", tc.name, err)
+		}
+	}
+}
+
+func TestParseExpectation(t *testing.T) {
+	all, err := ParseScenarios([]byte(`-- one --
+{"expect": {"stream": [{"times": 2, "late": "50ms", "retry": "1s", "vectors": 3, "warns": ["S05"], "usage": "reported",
+  "answer": {"serviceTier": "flex", "cost": "0.1", "usage": {"input": 2, "cacheRead": 1}, "choices": [{"text": "a", "finish": "stop", "toolCalls": [{"id": "c", "name": "f", "arguments": "{}"}]}]}}]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := all[0].Expectations(true)
+	want := []Expectation{{Text: "aa", Finish: "stop", Usage: "reported", Late: 50 * time.Millisecond, Retry: time.Second, Vectors: 3, Warns: []string{"S05"},
+		Answer: &llm.Response{Meta: llm.Meta{ServiceTier: "flex", Cost: "0.1"}, Usage: &llm.Usage{Input: 2, CacheRead: 1},
+			Choices: []llm.Choice{{Text: "aa", Finish: "stop", ToolCalls: []llm.ToolCall{{ID: "c", Name: "f", Arguments: "{}"}}}}}}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, bad := range []string{`{"stream": [{"tekst": "a"}]}`, `{"streams": []}`, `{"plain": [{"late": "5"}]}`, `{"plain": [{"answer": {"choises": []}}]}`} {
+		if _, err := ParseScenarios([]byte("-- one --\n{\"expect\": " + bad + "}\n")); err == nil {
+			t.Errorf("%s is taken", bad)
 		}
 	}
 }

@@ -87,6 +87,9 @@ func wrongModel(r *Request, kind string) *Failure {
 	switch {
 	case kind == "":
 		return noModel(r.Model)
+	case r.Path == pathResponses:
+		f.Status, f.Code, f.Param = http.StatusBadRequest, "model_not_found", "model"
+		f.Message = "The requested model '" + r.Model + "' cannot be used with the Responses API."
 	case r.Path == pathEmbeddings:
 		f.Status = http.StatusForbidden
 		f.Message = "You are not allowed to generate embeddings from this model"

@@ -84,7 +84,7 @@ func (p *player) once(s *Step) {
 		now, p.ordinary = take(p.ordinary, s.Play, s.N)
 		p.steps(now)
 	}
-	if p.reported != nil && (s.part == PartUsage || s.part == PartBody) {
+	if p.reported != nil && s.reports {
 		p.reported()
 	}
 	if s.Frame != "" {

@@ -80,10 +80,13 @@ func (r *Request) decode() {
 		MaxTokens           int `json:"max_tokens"`
 		MaxCompletionTokens int `json:"max_completion_tokens"`
 
-		Prompt         texts  `json:"prompt"`
-		Input          texts  `json:"input"`
-		Dimensions     int    `json:"dimensions"`
-		EncodingFormat string `json:"encoding_format"`
+		Prompt         texts           `json:"prompt"`
+		Input          json.RawMessage `json:"input"`
+		Dimensions     int             `json:"dimensions"`
+		EncodingFormat string          `json:"encoding_format"`
+
+		Instructions    string `json:"instructions"`
+		MaxOutputTokens int    `json:"max_output_tokens"`
 	}
 	if r.invalid = json.Unmarshal(r.Body, &in); r.invalid != nil {
 		return
@@ -91,8 +94,18 @@ func (r *Request) decode() {
 	r.Model, r.Tools, r.Stream = in.Model, in.Tools, in.Stream
 	r.IncludeUsage = in.StreamOptions.IncludeUsage
 	r.Choices = max(in.N, 1)
-	r.MaxTokens = max(in.MaxTokens, in.MaxCompletionTokens)
-	r.Prompt, r.Inputs = strings.Join(in.Prompt, "\n"), in.Input
+	r.MaxTokens = max(in.MaxTokens, in.MaxCompletionTokens, in.MaxOutputTokens)
+	r.Prompt = strings.Join(in.Prompt, "\n")
+	switch {
+	case len(in.Input) == 0:
+	case r.Path == pathResponses:
+		r.invalid = r.decodeInput(in.Input, in.Instructions)
+	default:
+		r.invalid = json.Unmarshal(in.Input, (*texts)(&r.Inputs))
+	}
+	if r.invalid != nil {
+		return
+	}
 	r.Dimensions, r.Base64 = in.Dimensions, in.EncodingFormat == "base64"
 	for _, m := range in.Messages {
 		msg := Message{Role: m.Role, Name: m.Name, ToolCallID: m.ToolCallID}
@@ -172,6 +185,8 @@ func (r *Request) check() *Failure {
 		return r.checkInputs()
 	case r.Path == pathCompletions:
 		return nil
+	case r.Path == pathResponses && len(r.Messages) == 0:
+		return noInput()
 	case len(r.Messages) == 0:
 		f := bad("messages", "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.")
 		f.Code = "empty_array"

@@ -29,7 +29,8 @@ type Step struct {
 	Times int // how often all of the above is done: 0 is once, -1 until the client gives up
 	End   End // how the response ends; nothing after it is played
 
-	part Part // what an ordinary step is
+	part    Part // what an ordinary step is
+	reports bool // the usage goes out with it
 }
 
 // A Part names the pieces of an ordinary answer, in the order in which they
@@ -68,6 +69,8 @@ type Scenario struct {
 	// Responses holds the script for each request; the last one serves all later
 	// requests too.
 	Responses []Script
+
+	expected *expectations // if the scenario's own entry says what they are
 }
 
 // Script returns the script for r. It fits [API.Script].

@@ -64,7 +64,7 @@ func post(t *testing.T, s *standin.Server, body string) (*http.Response, string)
 	return resp, string(b)
 }
 
-var volatile = regexp.MustCompile(`("id":"(chatcmpl-|cmpl-|call_)|"created":)[A-Za-z0-9]+`)
+var volatile = regexp.MustCompile(`("(?:item_)?id":"(?:chatcmpl-|cmpl-|call_|resp_|msg_|rs_|fc_)|"created(?:_at)?":)[A-Za-z0-9]+`)
 
 func TestStreamFrames(t *testing.T) {
 	const (
