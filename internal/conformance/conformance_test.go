@@ -75,3 +75,27 @@ func TestCheckWithoutPython(t *testing.T) {
 		t.Errorf("got failure %q, skip %q", got.failed, got.skipped)
 	}
 }
+
+func TestFind(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("the checker is not tested: python3 is not installed")
+	}
+	for _, tc := range []struct{ name, file, want string }{
+		{"good", "testdata/good.jsonl", ""},
+		{"bad", "testdata/bad.jsonl", "error E01, error S02, "},
+		{"warning", "testdata/warning.jsonl", "warn S05, "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := ""
+			for _, f := range conformance.Find(t, tc.file) {
+				got += f.Level + " " + f.ID + ", "
+				if len(f.Span()) != 16 || f.Msg == "" {
+					t.Errorf("finding of span %q says %q", f.Span(), f.Msg)
+				}
+			}
+			if got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
