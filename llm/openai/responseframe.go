@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/callspan/callspan/llm"
@@ -16,17 +17,23 @@ type responseFrame struct {
 	meta    llm.Meta
 	tools   bool // the answer calls tools
 	later   bool // the answer is made in the background
+	head    eventHead
+}
 
-	kind, item string // of the last event that was read for go-openai's type
+// An eventHead is what go-openai's value of an event has, but for whole objects
+// and texts, which only few events of a response hold and which are odd.
+type eventHead struct {
+	kind, item, delta                  string
+	sequence, output, content, summary int
+	logprobs, padding                  []byte
+	odd                                bool // as the scanner says
 }
 
 // decode reads one event, or the whole response.
 func (f *responseFrame) decode(raw []byte) error {
 	f.out, f.failure = f.out[:0], nil
 	var (
-		kind, delta       []byte
 		code, message     string
-		index             int
 		item, resp, cause []byte
 	)
 	if f.whole {
@@ -36,55 +43,81 @@ func (f *responseFrame) decode(raw []byte) error {
 		f.response(raw)
 		return nil
 	}
+	e := &f.head
+	lastKind, lastItem := e.kind, e.item
+	*e = eventHead{}
 	s := scanner{b: raw}
+	var seen keys
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "type":
-			kind = s.bytes()
-		case "delta":
-			if s.peek() == '"' {
-				delta = s.bytes()
-			} else {
-				s.skip() // of kinds that have no text
-			}
+			s.once(&seen, 1)
+			e.kind = s.known(lastKind)
+		case "sequence_number":
+			s.once(&seen, 2)
+			e.sequence = s.count()
+		case "item_id":
+			s.once(&seen, 4)
+			e.item = s.label(lastItem)
 		case "output_index":
-			index = s.int()
+			s.once(&seen, 8)
+			e.output = s.int()
+		case "content_index":
+			s.once(&seen, 16)
+			e.content = s.count()
+		case "summary_index":
+			s.once(&seen, 32)
+			e.summary = s.count()
+		case "delta":
+			s.once(&seen, 64)
+			e.delta = s.label("") // which some kinds have as an object
+		case "logprobs":
+			s.once(&seen, 128)
+			e.logprobs = s.value()
+		case "obfuscation":
+			s.once(&seen, 256)
+			e.padding = s.letters()
 		case "item":
-			item = s.raw()
+			item = s.pass()
 		case "response":
-			resp = s.raw()
+			resp = s.pass()
 		case "error":
-			cause = s.raw()
+			cause = s.pass()
 		case "code":
+			s.odd = true
 			code = s.loose()
 		case "message":
+			s.odd = true
 			message = s.loose()
+		case "part", "annotation", "text", "arguments", "partial_image_b64", "partial_image_index", "param":
+			s.pass()
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 	s.end()
 	if s.err != nil {
 		return malformed(raw, s.err)
 	}
-	switch string(kind) {
+	e.odd = s.odd
+	switch e.kind {
 	case "response.output_text.delta":
-		f.text(llm.Chunk{Text: string(delta)})
+		f.text(llm.Chunk{Text: e.delta})
 	case "response.refusal.delta":
-		f.text(llm.Chunk{Refusal: string(delta)})
+		f.text(llm.Chunk{Refusal: e.delta})
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta":
-		f.text(llm.Chunk{Reasoning: string(delta)})
+		f.text(llm.Chunk{Reasoning: e.delta})
 	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
-		f.call(llm.ToolDelta{Index: index, Arguments: string(delta)})
+		f.call(llm.ToolDelta{Index: e.output, Arguments: e.delta})
 	case "response.output_item.added":
 		var it responseItem
 		if json.Unmarshal(item, &it) == nil && it.call() {
-			f.call(llm.ToolDelta{Index: index, ID: it.CallID, Name: it.Name})
+			f.call(llm.ToolDelta{Index: e.output, ID: it.CallID, Name: it.Name})
 		}
 	case "response.created", "response.in_progress", "response.queued":
 		f.facts(resp)
 	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
-		f.finish(resp)
+		f.finish(resp, e.kind[len("response."):])
 	case "error":
 		f.ended = true
 		f.failure = &llm.Error{Code: code, Message: message}
@@ -197,33 +230,32 @@ func (f *responseFrame) response(raw []byte) {
 			f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
 		}
 	}
-	f.finish(raw)
+	f.finish(raw, "")
 }
 
-// finish hands out how the response ended and what it used.
-func (f *responseFrame) finish(raw []byte) {
+// finish hands out how the response ended and what it used. status counts where
+// the response has none of its own.
+func (f *responseFrame) finish(raw []byte, status string) {
 	f.ended = true
 	f.facts(raw)
 	o := object(raw)
 	c := llm.Chunk{Finish: "stop"}
-	switch o.Status {
-	case "incomplete":
+	switch status = cmp.Or(o.Status, status); {
+	case status == "incomplete":
 		switch c.Finish = o.Details.Reason; c.Finish {
 		case "max_output_tokens", "":
 			c.Finish = "length"
 		}
-	case "failed", "cancelled":
-		c.Finish = ""
-		f.failure = &llm.Error{Code: o.Status, Message: "the response was " + o.Status}
-		if present(o.Error) {
-			f.failure = frameError(o.Error)
-		}
-	case "queued", "in_progress":
+	case present(o.Error): // also in place of a response
+		c.Finish, f.failure = "", frameError(o.Error)
+	case status == "failed" || status == "cancelled":
+		c.Finish, f.failure = "", &llm.Error{Code: status, Message: "the response was " + status}
+	case status == "queued" || status == "in_progress":
 		c.Finish, f.later = "", true // it goes on in the background
-	default:
-		if f.tools {
-			c.Finish = "tool_calls"
-		}
+	case status == "" && len(o.Output) == 0:
+		c.Finish = "" // it is no response
+	case f.tools:
+		c.Finish = "tool_calls"
 	}
 	if u := o.Usage; u != nil {
 		c.Usage = &llm.Usage{Input: max(u.Input, 0), Output: max(u.Output, 0)}
