@@ -2,9 +2,13 @@ package openai_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +17,8 @@ import (
 	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/internal/standin"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/llm/openai/doortest"
 	"github.com/callspan/callspan/tracing"
 )
 
@@ -46,6 +52,15 @@ func TestConformance(t *testing.T) {
 // not one span for each call.
 func conformant(t *testing.T, play func(*tracing.Tracer) (calls int), flags ...string) {
 	t.Helper()
+	_, file := export(t, play)
+	conformance.Check(t, file, append(flags, "--require-metric", "gen_ai.client.token.usage",
+		"--require-metric", "gen_ai.client.operation.duration")...)
+}
+
+// export returns what play's calls export through Setup and over the wire, and
+// the name of a file with it. It fails t if that is not one span for each call.
+func export(t *testing.T, play func(*tracing.Tracer) (calls int)) (*otlpjson.Data, string) {
+	t.Helper()
 	sink, err := otlpsink.Config{}.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +89,65 @@ func conformant(t *testing.T, play func(*tracing.Tracer) (calls int), flags ...s
 	if err := errors.Join(w.WriteTraces(data.Traces), w.WriteMetrics(data.Metrics), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	conformance.Check(t, f.Name(), append(flags, "--require-metric", "gen_ai.client.token.usage",
-		"--require-metric", "gen_ai.client.operation.duration")...)
+	return data, f.Name()
+}
+
+// warned fails t unless the export of a door's runs has no errors, and just the
+// warnings that the scenarios list which cause them.
+func warned(t *testing.T, api string, data *otlpjson.Data, file string) {
+	t.Helper()
+	scenario := map[string]string{} // of a span
+	for _, s := range data.Spans() {
+		for _, kv := range s.Attributes {
+			if kv.Key == "callspan.metadata.scenario" {
+				scenario[hex.EncodeToString(s.SpanId)] = kv.Value.GetStringValue()
+			}
+		}
+	}
+	if len(scenario) != len(data.Spans()) {
+		t.Errorf("%d spans of %d name their scenario", len(scenario), len(data.Spans()))
+	}
+	got, want := map[string]bool{}, map[string]bool{}
+	for _, f := range conformance.Find(t, file) {
+		if f.Level != "warn" || scenario[f.Span()] == "" {
+			t.Errorf("%s: %+v", scenario[f.Span()], f)
+			continue
+		}
+		// openai.api.type is recommended, and has no value for text completions.
+		if api == llm.APICompletions && f.ID == "S05" && strings.Contains(f.Msg, "openai.api.type") {
+			continue
+		}
+		if key := scenario[f.Span()] + " " + f.ID; !got[key] {
+			got[key] = true
+			t.Logf("%s: %s", key, f.Msg)
+		}
+	}
+	for _, sc := range scenariosOf(api) {
+		for _, stream := range []bool{true, false} {
+			es, err := sc.Expectations(stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range es {
+				for _, id := range e.Warns {
+					want[sc.Name+" "+id] = true
+				}
+			}
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("warnings of %v, the scenarios list %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+}
+
+func scenariosOf(api string) []standin.Scenario {
+	switch api {
+	case llm.APICompletions:
+		return append(standin.CompletionScenarios(), standin.CompletionDialects()...)
+	case llm.APIResponses:
+		return standin.ResponseScenarios()
+	case doortest.Embeddings:
+		return standin.EmbeddingScenarios()
+	}
+	return append(standin.Scenarios(), standin.Dialects()...)
 }

@@ -7,32 +7,49 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
 )
 
-// A Door is what is tested.
+// A Door is what is tested, by the calls of one API. One that is there for
+// several APIs is tested once for each.
 type Door struct {
+	// API is what the clients call: one of the API constants of package llm, or
+	// Embeddings. "" is llm.APIChat.
+	API string
+
 	// Open returns a client of the API at baseURL, which sends its requests with c
 	// and tells the handlers of its calls. Without handlers it returns the client
 	// as it is without the door.
 	Open func(baseURL string, c *http.Client, handlers ...callback.Handler) Client
 
+	// Handlers are told of the runs besides, such as a tracer whose spans are to be
+	// looked at. A run's metadata has the name of its scenario as "scenario", and
+	// how it is played as "play".
+	Handlers []callback.Handler
+
 	// Truth changes what is expected of a scenario's run where the door cannot know
 	// better, because the library keeps it to itself. It may be nil.
 	Truth func(scenario string, want *Truth)
 
-	// Skip names scenarios that are not for this door.
+	// Skip names scenarios that are not for this door, as a whole or as one consumer
+	// reads them: "stall", "stall/streamed/breaks".
 	Skip []string
 }
 
-// A Client makes a chat call with the model gpt-4o-mini and one message of the
-// user, and asks for the usage if it streams. What it yields is what its caller
-// gets; breaking off closes the stream. A call without a stream yields one piece
-// at most.
+// Embeddings is the [Door.API] of embeddings.
+const Embeddings = "embeddings"
+
+// A Client makes a call of the door's API and asks for the usage if it streams:
+// a chat with the model gpt-4o-mini and one message of the user, a text
+// completion with gpt-3.5-turbo-instruct and a prompt, a response with
+// gpt-4o-mini and a text, embeddings with text-embedding-3-small and a text.
+// What it yields is what its caller gets; breaking off closes the stream. A call
+// without a stream yields one piece at most.
 type Client func(ctx context.Context, stream bool) iter.Seq2[Piece, error]
 
 // A Piece is what a caller gets at a time.
 type Piece struct {
-	Text string // of the model's answer in it
+	Text string // of the model's first answer in it
 	View string // all that the caller can see of it, however written
 }
 
@@ -47,4 +64,11 @@ type Truth struct {
 	Usage   string        // "reported", "estimated", "" for none
 	Stopped bool          // the consumer broke off
 	Waits   bool          // it does not end unless the consumer ends it
+	Late    time.Duration // before which there is no content
+	Vectors int           // that came, of embeddings
+
+	// Answer is all that came, where it is more than a text and its finish reason:
+	// choices, tool calls, reasoning and refusals, service tier and cost, the usage
+	// as reported. What it leaves empty of the last three is not looked at.
+	Answer *llm.Response
 }
