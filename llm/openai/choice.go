@@ -7,13 +7,24 @@ import (
 	"github.com/callspan/callspan/llm"
 )
 
+// A frameChoice is a choice of a frame.
 type frameChoice struct {
 	index                            int
 	content, reasoning, refusal, end string
 	tools                            int // how many of frame.tools are its own
+
+	// For go-openai's value alone.
+	role, thoughts    string // thoughts is reasoning_content
+	listed            bool   // there are tool calls, be it none
+	logprobs, filters []byte
 }
 
-type toolDelta struct{ llm.ToolDelta }
+// A toolDelta is a piece of a tool call.
+type toolDelta struct {
+	llm.ToolDelta
+	kind    string
+	indexed bool // it names its index
+}
 
 // maxChoices bounds the index of a choice: no API allows more, and what puts
 // answers together has room for so many.
@@ -27,20 +38,27 @@ var errIndex = errors.New("index of a choice out of range")
 // delta all of the message so far. The other one counts where the one that is
 // due is missing.
 func (f *frame) readChoice(s *scanner) {
-	var c frameChoice
+	f.choices = append(f.choices, frameChoice{})
+	c := &f.choices[len(f.choices)-1]
 	var other []byte
+	var seen keys
 	read := false
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "index":
+			s.once(&seen, 1)
 			if c.index = s.int(); c.index < 0 || c.index >= maxChoices {
 				s.fail(errIndex)
 			}
 		case "finish_reason":
+			s.once(&seen, 2)
 			f.reasons = true
-			c.end = finishReason(s.bytes())
+			b := s.bytes()
+			c.end = finishReason(b)
+			s.odd = s.odd || len(b) > 0 && c.end == ""
 		case "text":
 			if f.text {
+				s.once(&seen, 4)
 				read = s.peek() == '"'
 				c.content = s.string()
 			} else {
@@ -51,25 +69,32 @@ func (f *frame) readChoice(s *scanner) {
 				other = s.raw()
 				continue
 			}
+			s.once(&seen, 4)
 			read = read || s.peek() == '{'
-			f.readDelta(s, &c)
+			f.readDelta(s, c)
+		case "logprobs":
+			s.once(&seen, 8)
+			c.logprobs = s.value()
+		case "content_filter_results":
+			s.once(&seen, 16)
+			c.filters = s.value()
 		case "message":
 			if !f.whole || f.text {
 				other = s.raw()
 				continue
 			}
 			read = read || s.peek() == '{'
-			f.readDelta(s, &c)
+			f.readDelta(s, c)
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 	if other != nil && !read && s.err == nil {
+		s.odd = true
 		o := scanner{b: other, depth: s.depth}
-		f.readDelta(&o, &c)
+		f.readDelta(&o, c)
 		s.err = o.err
 	}
-	f.choices = append(f.choices, c)
 }
 
 // finishReason returns b as a string without allocating the usual ones.
@@ -91,26 +116,37 @@ func finishReason(b []byte) string {
 
 func (f *frame) readDelta(s *scanner, c *frameChoice) {
 	var details []byte
+	var seen keys
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "content":
+			s.once(&seen, 1)
 			if s.peek() == '[' {
+				s.odd = true
 				readParts(s, c)
 			} else {
 				c.content = s.string()
 			}
-		case "reasoning_content", "reasoning":
-			// Some providers send both names with the same text.
-			if k := s.peek(); k != '"' && k != 'n' {
-				s.skip() // a field that OpenAI does not have may be anything
-			} else if text := s.string(); text != "" {
+		case "role":
+			s.once(&seen, 2)
+			c.role = s.label("assistant")
+		case "reasoning_content":
+			s.once(&seen, 4)
+			if c.thoughts = s.label(""); c.thoughts != "" {
+				c.reasoning = c.thoughts
+			}
+		case "reasoning": // some providers send both names with the same text
+			if text := s.loose(); text != "" {
 				c.reasoning = text
 			}
 		case "reasoning_details":
 			details = s.raw()
 		case "refusal":
+			s.once(&seen, 8)
 			c.refusal = s.string()
 		case "tool_calls":
+			s.once(&seen, 16)
+			c.listed = s.peek() == '['
 			s.array()
 			for i := 0; s.element(); i++ {
 				f.readTool(s, i)
@@ -118,8 +154,9 @@ func (f *frame) readDelta(s *scanner, c *frameChoice) {
 			}
 		case "function_call":
 			if s.peek() == '{' {
+				s.odd = true
 				f.tools = append(f.tools, toolDelta{})
-				f.readFunction(s, &f.tools[len(f.tools)-1])
+				readFunction(s, &f.tools[len(f.tools)-1])
 				c.tools++
 				// Some servers always send one, mostly with nothing in it.
 				if t := &f.tools[len(f.tools)-1]; t.Name == "" && t.Arguments == "" {
@@ -127,10 +164,10 @@ func (f *frame) readDelta(s *scanner, c *frameChoice) {
 					c.tools--
 				}
 			} else {
-				s.skip()
+				s.pass()
 			}
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 	if details != nil && c.reasoning == "" && s.err == nil {
@@ -193,40 +230,50 @@ func readPart(s *scanner, text, thinking *strings.Builder) {
 }
 
 func (f *frame) readTool(s *scanner, position int) {
-	f.tools = append(f.tools, toolDelta{llm.ToolDelta{Index: position}})
+	f.tools = append(f.tools, toolDelta{ToolDelta: llm.ToolDelta{Index: position}})
 	t := &f.tools[len(f.tools)-1]
+	var seen keys
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "index":
+			s.once(&seen, 1)
 			if s.peek() == 'n' {
 				s.skip()
 			} else {
-				t.Index = s.int()
+				t.Index, t.indexed = s.int(), true
 			}
 		case "id":
+			s.once(&seen, 2)
 			t.ID = s.string()
+		case "type":
+			s.once(&seen, 4)
+			t.kind = s.label("function")
 		case "function":
-			f.readFunction(s, t)
+			s.once(&seen, 8)
+			readFunction(s, t)
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 }
 
-func (f *frame) readFunction(s *scanner, t *toolDelta) {
+func readFunction(s *scanner, t *toolDelta) {
+	var seen keys
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "name":
+			s.once(&seen, 1)
 			t.Name = s.string()
 		case "arguments":
+			s.once(&seen, 2)
 			if k := s.peek(); k == '{' || k == '[' {
+				s.odd = true
 				t.Arguments = string(s.raw()) // some servers send the object itself
 			} else {
 				t.Arguments = s.string()
 			}
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 }
-

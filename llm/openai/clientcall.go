@@ -90,10 +90,10 @@ func tellChat(run *callback.Call, r *openai.ChatCompletionResponse) error {
 			if t.Index != nil {
 				d.Index = *t.Index
 			}
-			f.tools = append(f.tools, toolDelta{d})
+			f.tools = append(f.tools, toolDelta{ToolDelta: d})
 		}
 		if old := m.FunctionCall; old != nil && (old.Name != "" || old.Arguments != "") {
-			f.tools = append(f.tools, toolDelta{llm.ToolDelta{Name: old.Name, Arguments: old.Arguments}})
+			f.tools = append(f.tools, toolDelta{ToolDelta: llm.ToolDelta{Name: old.Name, Arguments: old.Arguments}})
 			c.tools++
 		}
 		f.choices = append(f.choices, c)

@@ -101,7 +101,7 @@ func (s *ResponseStream) Close() error {
 // CreateChatCompletionStream begins a chat whose answer is streamed.
 func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.ChatCompletionRequest) (*ChatCompletionStream, error) {
 	hidden := false
-	inner, w, err := begin(c, ctx, llm.APIChat, decodeChat, func() request {
+	inner, w, err := begin(c, ctx, llm.APIChat, typedChat, func() request {
 		r := chatRequest(&req, true)
 		hidden = c.asks(&req.StreamOptions)
 		return r
@@ -122,7 +122,7 @@ func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.Chat
 // CreateCompletionStream begins a text completion that is streamed.
 func (c *Client) CreateCompletionStream(ctx context.Context, req openai.CompletionRequest) (*CompletionStream, error) {
 	hidden := false
-	inner, w, err := begin(c, ctx, llm.APICompletions, decodeCompletion, func() request {
+	inner, w, err := begin(c, ctx, llm.APICompletions, typedCompletion, func() request {
 		r := textRequest(req, true)
 		hidden = c.asks(&req.StreamOptions)
 		return r
@@ -142,7 +142,7 @@ func (c *Client) CreateCompletionStream(ctx context.Context, req openai.Completi
 
 // CreateResponseStream begins a response that is streamed.
 func (c *Client) CreateResponseStream(ctx context.Context, req openai.CreateResponseRequest) (*ResponseStream, error) {
-	inner, w, err := begin(c, ctx, llm.APIResponses, decodeEvent, func() request {
+	inner, w, err := begin(c, ctx, llm.APIResponses, typedEvent, func() request {
 		return responseRequest(req, true)
 	}, func(ctx context.Context) (*openai.ResponseStream, error) {
 		return c.Client.CreateResponseStream(ctx, req)

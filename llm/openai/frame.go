@@ -8,33 +8,47 @@ import (
 )
 
 // A frame is one event of a stream, or the body of a response without
-// streaming, in the union of what providers send. It is reused from event to
-// event, so that what repeats in each of them (id, model) is stored once.
+// streaming, in the union of what providers send: enough both for a run and, if
+// it is not odd, for go-openai's value. It is reused from event to event, so that
+// what repeats in each of them (id, model) is stored once.
 type frame struct {
 	whole    bool // a response without streaming
 	text     bool // of a text completion
 	reasons  bool // the server names finish reasons, be it as null
 	meta     llm.Meta
 	newFacts bool // meta has changed since it was last handed out
+	head     *frameHead
 	choices  []frameChoice
 	tools    []toolDelta
 	usage    *llm.Usage
-	counted  bool   // there is a usage, whatever it says
+	counted  []byte // the raw value of "usage", if it is one, whatever it says
 	failure  []byte // the raw value of "error"
-	last     template
+
+	last template
+	own  frameHead     // of a frame that does not fit the template
+	room []frameChoice // for its choices
+}
+
+// A frameHead is what go-openai's value of a frame has beside choices and usage.
+type frameHead struct {
+	id, object, model, fingerprint string
+	created                        int
+	listed                         bool // there are choices, be it none
+	odd                            bool // as the scanner says
 }
 
 // decode reads one frame.
 func (f *frame) decode(raw []byte) error {
-	f.reset()
-	if c, ok := f.last.read(raw); ok {
-		f.last.misses = 0
-		f.choices = append(f.choices, c)
+	f.tools, f.usage, f.counted, f.failure = f.tools[:0], nil, nil, nil
+	if f.last.read(raw) {
+		f.head, f.choices = &f.last.head, f.last.choice[:]
 		return nil
 	}
+	f.head, f.choices = &f.own, f.room[:0]
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
+	f.head.odd, f.room = s.odd, f.choices
 	if s.err == nil {
 		f.last.learn(raw, f)
 		return nil
@@ -42,13 +56,9 @@ func (f *frame) decode(raw []byte) error {
 	return malformed(raw, s.err)
 }
 
-func (f *frame) reset() {
-	f.choices, f.tools, f.usage, f.counted, f.failure = f.choices[:0], f.tools[:0], nil, false, nil
-}
-
 // usageOnly reports whether the frame is what include_usage brings.
 func (f *frame) usageOnly() bool {
-	return f.counted && len(f.choices) == 0 && f.failure == nil
+	return f.counted != nil && len(f.choices) == 0 && f.failure == nil
 }
 
 // malformed says what is wrong with a JSON text in which err was found.
@@ -62,24 +72,40 @@ func malformed(raw []byte, err error) error {
 }
 
 func (f *frame) read(s *scanner) {
+	object := f.head.object
+	*f.head = frameHead{}
+	var seen keys
 	for s.object(); s.key(); {
 		switch string(s.name) {
 		case "id":
-			f.fact(&f.meta.ID, s)
+			s.once(&seen, 1)
+			f.head.id = f.fact(&f.meta.ID, s)
+		case "object":
+			s.once(&seen, 2)
+			f.head.object = s.label(object)
+		case "created":
+			s.once(&seen, 4)
+			f.head.created = s.count()
 		case "model":
-			f.fact(&f.meta.Model, s)
+			s.once(&seen, 8)
+			f.head.model = f.fact(&f.meta.Model, s)
 		case "system_fingerprint":
-			f.fact(&f.meta.SystemFingerprint, s)
+			s.once(&seen, 16)
+			f.head.fingerprint = f.fact(&f.meta.SystemFingerprint, s)
 		case "service_tier":
 			f.fact(&f.meta.ServiceTier, s)
 		case "choices":
+			s.once(&seen, 32)
+			f.head.listed = s.peek() == '['
 			for s.array(); s.element(); {
 				f.readChoice(s)
 			}
 		case "usage":
-			v := s.raw()
-			f.counted = present(v)
-			f.readUsage(v)
+			s.once(&seen, 64)
+			f.counted = s.value()
+			f.readUsage(f.counted)
+		case "prompt_annotations", "prompt_filter_results":
+			s.pass()
 		case "x_groq":
 			for s.object(); s.key(); {
 				if string(s.name) == "usage" {
@@ -89,22 +115,27 @@ func (f *frame) read(s *scanner) {
 				}
 			}
 		case "error":
-			if v := s.raw(); string(v) != "null" {
+			if v := s.value(); v != nil {
 				f.failure = v
 			}
 		default:
-			s.skip()
+			s.other()
 		}
 	}
 }
 
-// fact reads a string that is the same in most frames.
-func (f *frame) fact(dst *string, s *scanner) {
+// fact reads a string that is the same in most frames. A template is of the
+// facts that were last read.
+func (f *frame) fact(dst *string, s *scanner) string {
 	b := s.bytes()
-	if len(b) > 0 && string(b) != *dst {
-		*dst = string(b)
-		f.newFacts = true
+	if len(b) == 0 {
+		return ""
 	}
+	if string(b) != *dst {
+		*dst = string(b)
+		f.newFacts, f.last.before = true, nil
+	}
+	return *dst
 }
 
 // readUsage takes the usage of a frame; the last one counts. It comes once per

@@ -25,6 +25,7 @@ type scanner struct {
 	first bool   // the next key or element is the first one
 	empty bool   // what is being walked is null
 	depth int
+	odd   bool // encoding/json may read it in another way
 	err   error
 }
 
@@ -34,8 +35,6 @@ const maxDepth = 1000
 var (
 	errSyntax = errors.New("invalid JSON")
 	errDepth  = errors.New("JSON nested too deep")
-
-	errUnusual = errors.New("not as usual")
 )
 
 func (s *scanner) fail(err error) {
@@ -205,13 +204,6 @@ func (s *scanner) known(expected string) string {
 	return string(b)
 }
 
-// into decodes the next value into v, as encoding/json does, and reports whether
-// it fits. It is for what is rare or nested; null leaves v as it is.
-func (s *scanner) into(v any) bool {
-	raw := s.raw()
-	return string(raw) == "null" || s.err == nil && json.Unmarshal(raw, v) == nil
-}
-
 // int returns the next number; null is 0.
 func (s *scanner) int() int {
 	v := s.raw()
@@ -234,6 +226,14 @@ func (s *scanner) raw() []byte {
 		return nil
 	}
 	return s.b[begin:s.i]
+}
+
+// value is raw, but nil for null.
+func (s *scanner) value() []byte {
+	if v := s.raw(); string(v) != "null" {
+		return v
+	}
+	return nil
 }
 
 // skip moves past the next value.

@@ -8,9 +8,11 @@ import (
 // A template is the last frame with a piece of text, around that text: most
 // frames of a stream are the same but for it, and what OpenAI pads them with.
 type template struct {
-	before, between, after []byte // before the text; from there to the padding; after that
+	raw                    []byte
+	before, between, after []byte // parts of raw: before the text; from there to the padding; after that
 	padded                 bool
-	choice                 frameChoice
+	head                   frameHead
+	choice                 [1]frameChoice
 	misses                 int
 }
 
@@ -23,31 +25,30 @@ var (
 	obfuscationKey = []byte(`"obfuscation":"`)
 )
 
-// read returns the choice of a frame that fits. What fits is valid JSON, as what
-// was learned is and the text has nothing in it that ends a string.
-func (t *template) read(raw []byte) (c frameChoice, ok bool) {
+// read reports whether a frame fits, and takes its text. What fits is valid JSON,
+// as what was learned is and the text has nothing in it that ends a string.
+func (t *template) read(raw []byte) bool {
 	rest, ok := bytes.CutPrefix(raw, t.before)
 	if !ok || len(t.before) == 0 {
-		return c, false
+		return false
 	}
 	text, rest, ok := plainText(rest)
 	if !ok || len(text) == 0 {
-		return c, false
+		return false
 	}
 	if rest, ok = bytes.CutPrefix(rest, t.between); !ok {
-		return c, false
+		return false
 	}
 	if t.padded {
 		if _, rest, ok = plainText(rest); !ok {
-			return c, false
+			return false
 		}
 	}
 	if !bytes.Equal(rest, t.after) {
-		return c, false
+		return false
 	}
-	c = t.choice
-	c.content = string(text)
-	return c, true
+	t.choice[0].content, t.misses = string(text), 0
+	return true
 }
 
 // plainText returns what stands before the next quotation mark, if it is text as
@@ -69,7 +70,7 @@ func plainText(b []byte) (text, rest []byte, ok bool) {
 
 // learn makes a template of a frame that was read as f.
 func (t *template) learn(raw []byte, f *frame) {
-	if t.misses >= maxMisses || len(f.choices) != 1 || len(f.tools) > 0 || f.counted || f.usage != nil || f.failure != nil {
+	if t.misses >= maxMisses || len(f.choices) != 1 || len(f.tools) > 0 || f.counted != nil || f.usage != nil || f.failure != nil {
 		return
 	}
 	c := f.choices[0]
@@ -93,13 +94,15 @@ func (t *template) learn(raw []byte, f *frame) {
 	if !ok || string(text) != c.content {
 		return
 	}
-	t.before = append(t.before[:0], raw[:i]...)
-	t.between, t.after, t.padded = append(t.between[:0], rest...), t.after[:0], false
+	t.raw = append(t.raw[:0], raw...)
+	rest = t.raw[len(raw)-len(rest):]
+	t.before, t.between, t.after, t.padded = t.raw[:i], rest, nil, false
 	if j := bytes.Index(rest, obfuscationKey); j >= 0 {
 		j += len(obfuscationKey)
 		if _, after, ok := plainText(rest[j:]); ok {
-			t.between, t.after, t.padded = t.between[:j], append(t.after, after...), true
+			t.between, t.after, t.padded = rest[:j], after, true
 		}
 	}
-	t.choice = c
+	c.logprobs, c.filters = bytes.Clone(c.logprobs), bytes.Clone(c.filters)
+	t.head, t.choice[0] = *f.head, c
 }

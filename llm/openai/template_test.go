@@ -3,7 +3,26 @@ package openai
 import (
 	"reflect"
 	"testing"
+
+	"github.com/callspan/callspan/llm"
 )
+
+// TestTemplateFacts: a frame whose facts are not those of the last one is told of
+// with its own, even if it is like one before.
+func TestTemplateFacts(t *testing.T) {
+	var f frame
+	for _, id := range []string{"1", "2", "1"} {
+		if err := f.decode([]byte(`{"id":"` + id + `","choices":[{"delta":{"content":"a"},"finish_reason":` + map[string]string{"1": "null", "2": `"stop"`}[id] + `}]}`)); err != nil {
+			t.Fatal(err)
+		}
+		f.chunks(false, func(c llm.Chunk) bool {
+			if c.Meta == nil || c.Meta.ID != id {
+				t.Errorf("facts %+v, want id %s", c.Meta, id)
+			}
+			return true
+		})
+	}
+}
 
 // FuzzTemplate: a frame is read as if it were the first, whatever came before.
 func FuzzTemplate(f *testing.F) {
@@ -20,7 +39,7 @@ func FuzzTemplate(f *testing.F) {
 		read := func(f *frame) (frame, error) {
 			err := f.decode(raw)
 			out := *f
-			out.last, out.newFacts = template{}, false
+			out.last, out.own, out.room, out.newFacts = template{}, frameHead{}, nil, false
 			out.choices = append([]frameChoice{}, f.choices...)
 			out.tools = append([]toolDelta{}, f.tools...)
 			return out, err

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,23 +9,18 @@ import (
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
-	"github.com/sashabaranov/go-openai"
 )
 
 var errDropped = abandoned("stream was dropped without being closed")
 
 func dropStream(run *callback.Call) { run.Abandon(errDropped) }
 
-// A decoder reads a frame for the caller, as go-openai does, and for the run. It
-// returns what is wrong with it for either.
-type decoder[T any] func(a *answer, raw []byte, out *T) (caller, seen error)
-
 // A watched stream is one that a run is told of.
 type watched[T any] struct {
 	inner  stream
 	run    *callback.Call
 	answer *answer
-	decode decoder[T]
+	typed  typer[T]
 	hidden bool               // the usage was asked for on the handlers' behalf
 	each   func(c *llm.Chunk) // tells the run
 
@@ -37,7 +31,7 @@ type watched[T any] struct {
 
 // begin starts the run of a stream and sends the request. The watched stream is
 // nil if nobody listens.
-func begin[T any, S stream](c *Client, ctx context.Context, api string, decode decoder[T],
+func begin[T any, S stream](c *Client, ctx context.Context, api string, typed typer[T],
 	describe func() request, send func(context.Context) (S, error)) (inner S, w *watched[T], err error) {
 	ctx, run, err := c.open(ctx, describe)
 	if err != nil {
@@ -55,7 +49,7 @@ func begin[T any, S stream](c *Client, ctx context.Context, api string, decode d
 		run.End(sentError(err))
 		return inner, nil, run.Err(err)
 	}
-	w = &watched[T]{inner: inner, run: run, answer: newAnswer(api, false), decode: decode}
+	w = &watched[T]{inner: inner, run: run, answer: newAnswer(api, false), typed: typed}
 	w.each = func(c *llm.Chunk) {
 		if err := run.Chunk(c); err != nil {
 			w.cut = err
@@ -72,7 +66,7 @@ func (w *watched[T]) recv() (out T, err error) {
 		if err != nil {
 			return out, err
 		}
-		caller, seen := w.decode(w.answer, raw, &out)
+		caller, seen := w.typed.read(w.answer, raw, &out)
 		w.tell(seen, caller)
 		w.run.Holding()
 		if caller != nil || seen != nil || !w.withheld() {
@@ -182,28 +176,4 @@ func (w *watched[T]) leave() {
 	default:
 		w.run.Stop()
 	}
-}
-
-func decodeChat(a *answer, raw []byte, out *openai.ChatCompletionStreamResponse) (caller, seen error) {
-	if a.frame.chat(raw, out) {
-		return nil, nil
-	}
-	*out = openai.ChatCompletionStreamResponse{}
-	return json.Unmarshal(raw, out), a.frame.decode(raw)
-}
-
-func decodeCompletion(a *answer, raw []byte, out *openai.CompletionResponse) (caller, seen error) {
-	if a.frame.completion(raw, out) {
-		return nil, nil
-	}
-	*out = openai.CompletionResponse{}
-	return json.Unmarshal(raw, out), a.frame.decode(raw)
-}
-
-func decodeEvent(a *answer, raw []byte, out *openai.ResponseStreamEvent) (caller, seen error) {
-	if a.event.typed(raw, out) {
-		return nil, nil
-	}
-	*out = openai.ResponseStreamEvent{}
-	return json.Unmarshal(raw, out), a.event.decode(raw)
 }
