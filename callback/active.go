@@ -286,22 +286,3 @@ func (a *Active) end(res *Result, p any) {
 	}
 	a.endRuns(len(a.runs)-1, res)
 }
-
-// endRuns ends the handlers' runs from the last one back to the first. A handler
-// that ends the goroutine does not keep it from the others.
-func (a *Active) endRuns(last int, res *Result) {
-	i := last
-	defer func() {
-		if i > 0 {
-			a.endRuns(i-1, res)
-		}
-	}()
-	for ; i >= 0; i-- {
-		a.events.Lock()
-		run := a.runs[i]
-		a.events.Unlock()
-		if run != nil {
-			endContained(run, res)
-		}
-	}
-}

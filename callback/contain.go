@@ -60,6 +60,25 @@ func spanIDs(ctx context.Context, h Handler) (traceID, spanID string) {
 	return h.(spanOpener).SpanIDs(ctx)
 }
 
+// endRuns ends the handlers' runs from the last one back to the first. A handler
+// that ends the goroutine does not keep it from the others.
+func (a *Active) endRuns(last int, res *Result) {
+	i := last
+	defer func() {
+		if i > 0 {
+			a.endRuns(i-1, res)
+		}
+	}()
+	for ; i >= 0; i-- {
+		a.events.Lock()
+		run := a.runs[i]
+		a.events.Unlock()
+		if run != nil {
+			endContained(run, res)
+		}
+	}
+}
+
 func endContained(run Run, res *Result) {
 	defer func() {
 		if p := recover(); p != nil {
