@@ -1,6 +1,7 @@
 package openai_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/callspan/callspan/callback"
@@ -31,7 +33,8 @@ func everyDoor() map[string]doortest.Door {
 	}{
 		"chat": {"", chats}, "completion": {llm.APICompletions, completions}, "responses": {llm.APIResponses, responses}, "embeddings": {doortest.Embeddings, embeddings},
 	} {
-		const endless = "line without end" // which go-openai reads for ever
+		const endless = "line without end" // which these read for ever
+		all["wire without library/"+name] = doortest.Door{API: call.api, Open: openBare(call.api), Skip: []string{endless, "no empty lines/streamed/cancels"}, Truth: truthOfWire(call.api)}
 		all["typed/"+name] = doortest.Door{API: call.api, Open: openTyped(call.of), Skip: []string{endless}, Truth: truthOfTyped(call.api)}
 		all["wire/"+name] = doortest.Door{API: call.api, Open: openWire(call.of), Truth: truthOfWire(call.api), Skip: []string{endless,
 			"data in two lines", // which go-openai does not understand and leaves
@@ -39,6 +42,82 @@ func everyDoor() map[string]doortest.Door {
 			"unfinished/streamed/byte by byte", "garbage frame/streamed/byte by byte", "done only/streamed/byte by byte", "no empty lines"}}
 	}
 	return all
+}
+
+// openBare returns a client of an API that has no library: it hands on the
+// response's lines, and leaves nothing of them.
+func openBare(api string) func(string, *http.Client, ...callback.Handler) doortest.Client {
+	path, ask := "/chat/completions", `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Count!"}]}`
+	switch api {
+	case llm.APICompletions:
+		path, ask = "/completions", `{"model":"gpt-3.5-turbo-instruct","prompt":"Count!"}`
+	case llm.APIResponses:
+		path, ask = "/responses", `{"model":"gpt-4o-mini","input":"Count!"}`
+	case doortest.Embeddings:
+		path, ask = "/embeddings", `{"model":"text-embedding-3-small","input":"Count!"}`
+	}
+	return func(baseURL string, c *http.Client, handlers ...callback.Handler) doortest.Client {
+		if len(handlers) > 0 {
+			tr := callopenai.NewTransport(c.Transport, handlers...)
+			tr.Provider = "openai"
+			c = &http.Client{Transport: tr}
+		}
+		return func(ctx context.Context, stream bool) iter.Seq2[doortest.Piece, error] {
+			return func(yield func(doortest.Piece, error) bool) {
+				body := ask
+				if stream {
+					body = strings.Replace(ask, "{", `{"stream":true,"stream_options":{"include_usage":true},`, 1)
+				}
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, baseURL+path, strings.NewReader(body))
+				if err != nil {
+					yield(doortest.Piece{}, err)
+					return
+				}
+				resp, err := c.Do(req)
+				if err != nil {
+					yield(doortest.Piece{}, err)
+					return
+				}
+				defer resp.Body.Close()
+				for r := bufio.NewReader(resp.Body); err == nil; {
+					var line string
+					line, err = r.ReadString('\n')
+					if line != "" && !yield(doortest.Piece{Text: textOf(line), View: line}, nil) {
+						return
+					}
+				}
+				if err != io.EOF {
+					yield(doortest.Piece{}, err)
+				}
+			}
+		}
+	}
+}
+
+// textOf returns the text that a line of a stream brings.
+func textOf(line string) string {
+	var f struct {
+		Choices []struct {
+			Index int
+			Text  string
+			Delta struct{ Content string }
+		}
+		Type, Delta string
+	}
+	data, ok := strings.CutPrefix(line, "data:")
+	if !ok || json.Unmarshal([]byte(data), &f) != nil {
+		return ""
+	}
+	text := ""
+	if f.Type == "response.output_text.delta" {
+		text = f.Delta
+	}
+	for _, c := range f.Choices {
+		if c.Index == 0 {
+			text += c.Text + c.Delta.Content
+		}
+	}
+	return text
 }
 
 // TestDoors: each door of this package passes the suite that is for everybody's,
