@@ -150,37 +150,39 @@ func (s *scanner) bytes() []byte {
 		s.fail(errors.New("want a string"))
 		return nil
 	}
-	begin := s.i
+	b, begin := s.b, s.i
 	plain, ascii := true, true
-	for s.i++; s.i < len(s.b); s.i++ {
-		c := s.b[s.i]
+	i := begin + 1
+	for ; i < len(b); i++ {
+		c := b[i]
 		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
 			continue
 		}
-		switch {
-		case c == '"':
-			s.i++
-			text := s.b[begin+1 : s.i-1]
+		if c == '"' {
+			s.i = i + 1
+			text := b[begin+1 : i]
 			if plain && (ascii || utf8.Valid(text)) {
 				return text
 			}
 			// Escapes and broken UTF-8 are the standard library's to resolve.
 			var v string
-			if err := json.Unmarshal(s.b[begin:s.i], &v); err != nil {
+			if err := json.Unmarshal(b[begin:s.i], &v); err != nil {
 				s.fail(errSyntax)
 				return nil
 			}
 			return []byte(v)
-		case c == '\\':
+		}
+		if c < ' ' {
+			break
+		}
+		if c == '\\' {
 			plain = false
-			s.i++
-		case c >= utf8.RuneSelf:
+			i++
+		} else {
 			ascii = false
-		default:
-			s.fail(errSyntax)
-			return nil
 		}
 	}
+	s.i = i
 	s.fail(errSyntax)
 	return nil
 }
