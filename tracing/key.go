@@ -99,6 +99,7 @@ const (
 	keyTotalCost     = attribute.Key("callspan.total.cost_usd")
 	keyTotalCalls    = attribute.Key("callspan.total.calls")
 	keyTotalFailed   = attribute.Key("callspan.total.failed_calls")
+	keyTotalRefused  = attribute.Key("callspan.total.refused_calls")
 	keyTotalEstimate = attribute.Key("callspan.total.estimated_calls")
 	keyTotalUnpriced = attribute.Key("callspan.total.unpriced_calls")
 	keyTotalOpen     = attribute.Key("callspan.total.open_runs")

@@ -383,6 +383,7 @@ func describeTotal(a *attrs, t *callback.Total) {
 		a.add(keyTotalCost.Float64(t.Cost.USD()))
 	}
 	a.positive(keyTotalFailed, t.Failed)
+	a.positive(keyTotalRefused, t.Refused)
 	a.positive(keyTotalEstimate, t.Estimated)
 	a.positive(keyTotalUnpriced, t.Unpriced)
 	a.positive(keyTotalOpen, t.Open)

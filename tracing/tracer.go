@@ -89,6 +89,13 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 		ctx = o.carried(ctx)
 	}
 	k.describe(&b, info, o)
+	switch info.Kind {
+	case callback.KindAgent:
+		ctx = context.WithValue(ctx, agentKey{}, info.Name)
+	case callback.KindTool: // of the nearest agent above
+		name, _ := ctx.Value(agentKey{}).(string)
+		b.str(keyAgent, name)
+	}
 	ctx, span := t.tracer.Start(ctx, k.name,
 		trace.WithSpanKind(k.kind), trace.WithTimestamp(info.Started), trace.WithAttributes(b...))
 	*buf = b[:0]
@@ -103,6 +110,9 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	}
 	return ctx, r
 }
+
+// agentKey is the context key of the name of the agent that a run is below.
+type agentKey struct{}
 
 // attrBuffers holds scratch space for attributes. The SDK copies them.
 var attrBuffers = sync.Pool{New: func() any { b := make([]attribute.KeyValue, 0, 32); return &b }}

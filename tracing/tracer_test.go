@@ -459,6 +459,24 @@ func TestEveryFieldIsTold(t *testing.T) {
 	}
 }
 
+// TestRefusedCalls: what a budget refused is on the root, and is no call.
+func TestRefusedCalls(t *testing.T) {
+	r := record()
+	ctx := callback.WithHandlers(t.Context(), r.tracer)
+	ctx, _ = callback.WithBudget(ctx, callback.Limit{Calls: 1})
+	callback.Do(ctx, &callback.Info{Kind: callback.KindChain, Name: "root"}, nil, func(ctx context.Context) (any, error) {
+		for range 3 {
+			collect(ctx, scripted{provider: "openai", chunks: []llm.Chunk{{Text: "a"}, done}}, &llm.Request{Messages: []llm.Message{llm.User("x")}})
+		}
+		return nil, nil
+	})
+	spans := r.spans()
+	root := spans[len(spans)-1].Attributes()
+	if calls, refused := value(root, "callspan.total.calls").AsInt64(), value(root, "callspan.total.refused_calls").AsInt64(); calls != 1 || refused != 2 {
+		t.Errorf("%d calls, %d refused, want 1 and 2", calls, refused)
+	}
+}
+
 // TestShutdownAgainstEnds: runs that end while tracing is shut down give their
 // logs back only when nobody looks at them.
 func TestShutdownAgainstEndsConcurrentSafe(t *testing.T) {
