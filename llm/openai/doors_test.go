@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -399,4 +400,49 @@ func jsonOf(v any) string {
 		return fmt.Sprintf("%+v", v)
 	}
 	return string(b)
+}
+
+// TestStructuredThroughDoors: whichever door a request for a structured answer
+// goes through, its handlers are told of the same schema.
+func TestStructuredThroughDoors(t *testing.T) {
+	schema := json.RawMessage(`{"type":"object"}`)
+	want := llm.Format{Name: "flower", Description: "one", Schema: schema, Strict: true}
+	chat := openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "Which?"}},
+		ResponseFormat: &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONSchema,
+			JSONSchema: &openai.ChatCompletionResponseFormatJSONSchema{Name: "flower", Description: "one", Schema: schema, Strict: true}}}
+	response := openai.CreateResponseRequest{Model: "gpt-4o-mini", Input: "Which?",
+		Text: &openai.ResponseTextConfig{Format: &openai.ResponseTextFormat{Type: "json_schema", Name: "flower", Description: "one", Schema: schema, Strict: true}}}
+	for name, call := range map[string]func(cfg openai.ClientConfig, h callback.Handler){
+		"adapter": func(cfg openai.ClientConfig, h callback.Handler) {
+			m := callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Handlers: []callback.Handler{h}})
+			for range m.Chat(t.Context(), &llm.Request{Messages: []llm.Message{llm.User("Which?")}, Format: &want}) {
+			}
+		},
+		"typed/chat": func(cfg openai.ClientConfig, h callback.Handler) {
+			callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithProvider("openai"), callopenai.WithHandlers(h)).CreateChatCompletion(t.Context(), chat)
+		},
+		"typed/responses": func(cfg openai.ClientConfig, h callback.Handler) {
+			callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithProvider("openai"), callopenai.WithHandlers(h)).CreateResponse(t.Context(), response)
+		},
+		"wire/chat": func(cfg openai.ClientConfig, h callback.Handler) {
+			callopenai.WrapConfig(&cfg, h)
+			openai.NewClientWithConfig(cfg).CreateChatCompletion(t.Context(), chat)
+		},
+		"wire/responses": func(cfg openai.ClientConfig, h callback.Handler) {
+			callopenai.WrapConfig(&cfg, h)
+			openai.NewClientWithConfig(cfg).CreateResponse(t.Context(), response)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got *llm.Format
+			call(config(&canned{body: []byte(`{}`)}), started(func(i *callback.Info) {
+				if r, ok := i.Input.(*llm.Request); ok {
+					got = r.Format
+				}
+			}))
+			if got == nil || !reflect.DeepEqual(*got, want) {
+				t.Errorf("the handlers are told of %+v", got)
+			}
+		})
+	}
 }
