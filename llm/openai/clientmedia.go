@@ -89,7 +89,7 @@ func (c *Client) CreateSpeech(ctx context.Context, req openai.CreateSpeechReques
 		return resp, run.Err(err)
 	}
 	sound := &speech{ReadCloser: resp.ReadCloser, run: run}
-	runtime.AddCleanup(sound, dropStream, run)
+	sound.drop = runtime.AddCleanup(sound, dropStream, run)
 	resp.ReadCloser = sound
 	run.Holding()
 	return resp, nil
@@ -98,7 +98,8 @@ func (c *Client) CreateSpeech(ctx context.Context, req openai.CreateSpeechReques
 // A speech is a sound on its way to the caller.
 type speech struct {
 	io.ReadCloser
-	run *callback.Call
+	run  *callback.Call
+	drop runtime.Cleanup
 }
 
 // Read implements [io.Reader].
@@ -112,12 +113,16 @@ func (s *speech) Read(p []byte) (int, error) {
 		s.run.End(err)
 	}
 	s.run.Holding()
+	if err != nil {
+		s.drop.Stop()
+	}
 	return n, s.run.Err(err)
 }
 
 // Close implements [io.Closer].
 func (s *speech) Close() error {
 	s.run.Stop()
+	s.drop.Stop()
 	return s.ReadCloser.Close()
 }
 

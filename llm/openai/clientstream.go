@@ -114,7 +114,7 @@ func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.Chat
 	s := &ChatCompletionStream{inner, w}
 	if w != nil {
 		w.hidden = hidden
-		runtime.AddCleanup(s, dropStream, w.run)
+		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
 }
@@ -135,7 +135,7 @@ func (c *Client) CreateCompletionStream(ctx context.Context, req openai.Completi
 	s := &CompletionStream{inner, w}
 	if w != nil {
 		w.hidden = hidden
-		runtime.AddCleanup(s, dropStream, w.run)
+		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
 }
@@ -152,7 +152,7 @@ func (c *Client) CreateResponseStream(ctx context.Context, req openai.CreateResp
 	}
 	s := &ResponseStream{inner, w}
 	if w != nil {
-		runtime.AddCleanup(s, dropStream, w.run)
+		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
 }

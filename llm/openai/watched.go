@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
@@ -23,6 +24,7 @@ type watched[T any] struct {
 	typed  typer[T]
 	hidden bool               // the usage was asked for on the handlers' behalf
 	each   func(c *llm.Chunk) // tells the run
+	drop   runtime.Cleanup    // ends the run of a stream that nobody closed
 
 	ended  bool        // there is nothing more to tell
 	cut    error       // a budget's, which ends the stream
@@ -164,16 +166,20 @@ func (w *watched[T]) tell(seen, caller error) {
 func (w *watched[T]) end(err error) {
 	w.ended = true
 	w.run.End(err)
+	w.drop.Stop()
 }
 
 // leave says that the caller wants no more. One who has the whole answer does
-// not break off.
+// not break off. What was to be done for a dropped stream is kept no longer: it
+// holds the call's context, whose values may hold the stream.
 func (w *watched[T]) leave() {
 	switch {
 	case w == nil:
+		return
 	case w.enough.Load():
 		w.run.Finish()
 	default:
 		w.run.Stop()
 	}
+	w.drop.Stop()
 }
