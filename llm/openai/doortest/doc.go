@@ -6,10 +6,14 @@
 // fails as scripted. Every scenario is played to several consumers, streamed and
 // in one piece, with the door and without it. The caller has to see the same
 // both times, piece by piece, and the same error; the run has to end once and
-// say what the scenario expects: text, finish reason, error.type, usage.
+// say what the scenario expects: every choice with its text, tool calls and
+// finish reason, error.type, usage and cost, the time to the first content.
+//
+// There are scenarios for chats, text completions, responses and embeddings. A
+// door that has one of them is tested by one call of Run:
 //
 //	func TestDoor(t *testing.T) {
-//		doortest.Run(t, doortest.Door{Open: func(baseURL string, c *http.Client, hs ...callback.Handler) doortest.Client {
+//		doortest.Run(t, doortest.Door{API: llm.APIChat, Open: func(baseURL string, c *http.Client, hs ...callback.Handler) doortest.Client {
 //			client := library.New(baseURL, c)
 //			if len(hs) > 0 {
 //				client = mydoor.Wrap(client, hs...)
