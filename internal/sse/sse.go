@@ -21,6 +21,12 @@ type Splitter struct {
 	Emit  func(Event)
 	Limit int // the longest event in bytes; what is longer is left out and counted; 0 is no limit
 
+	// Whole may say of the first data line of an event that it is an event by
+	// itself, which then does not wait for the empty line that ends it by the
+	// standard: some servers leave it out, and some clients do not read it. It is
+	// asked where the empty line has not come with the data. nil says no.
+	Whole func(data []byte) bool
+
 	line   []byte // the beginning of a line that is not complete
 	data   []byte // the data lines before the one that is read
 	name   []byte
@@ -105,6 +111,11 @@ func (s *Splitter) take(line, rest []byte) {
 			s.reset()
 			return
 		}
+		if s.lines == 0 && !s.long && s.Whole != nil && s.Whole(value) {
+			s.emit(Event{Name: s.name, Data: value})
+			s.reset()
+			return
+		}
 		if s.lines++; s.lines > 1 {
 			s.data = append(s.data, '\n')
 		}
@@ -155,6 +166,7 @@ func (s *Splitter) reset() {
 // Close ends the stream. An event that was being read is handed over as one
 // that was cut, be its last line whole or not.
 func (s *Splitter) Close() {
+	s.Whole = nil // a line that nothing ends may go on
 	if len(s.line) > 0 {
 		s.take(s.line, nil)
 	}

@@ -76,6 +76,35 @@ func TestSplitter(t *testing.T) {
 	}
 }
 
+// TestWhole: a line that is an event by itself does not wait for an empty one.
+func TestWhole(t *testing.T) {
+	for _, tc := range []struct {
+		name, stream string
+		want         []string
+	}{
+		{"the empty line is late", "data: {}\n", []string{"|{}"}},
+		{"there is none", "event: a\ndata: {}\ndata: {}\n\ndata: {}\n", []string{"a|{}", "|{}", "|{}"}},
+		{"not by itself", "data: {\ndata: }\n", nil},
+		{"after one that is not", "data: {\ndata: {}\n", nil},
+		{"no line end", "data: {}", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for size := 1; size <= len(tc.stream); size++ {
+				var got []string
+				s := sse.Splitter{Whole: func(data []byte) bool { return string(data) == "{}" }, Emit: func(e sse.Event) {
+					got = append(got, string(e.Name)+"|"+string(e.Data))
+				}}
+				for piece := range slices.Chunk([]byte(tc.stream), size) {
+					s.Write(piece)
+				}
+				if !slices.Equal(got, tc.want) {
+					t.Errorf("in pieces of %d: %q, want %q", size, got, tc.want)
+				}
+			}
+		})
+	}
+}
+
 // TestLimit: what is too long is left out and counted, and what follows is read.
 func TestLimit(t *testing.T) {
 	long := strings.Repeat("x", 10<<20)

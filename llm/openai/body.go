@@ -70,7 +70,7 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 	b.answer = newAnswer(api, b.form == formWhole)
 	b.each = func(c *llm.Chunk) { run.Chunk(c) }
 	if b.form != formWhole {
-		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame}
+		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame, Whole: wholeEvent}
 	}
 	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
 	hidden = hidden && b.events != nil && kind != "application/json"
@@ -242,6 +242,14 @@ func (b *body) event(e sse.Event) {
 	}
 }
 
+// wholeEvent reports whether a line of data is an event by itself: the API's
+// events are JSON objects in one line, and what does not begin as one is no part
+// of one.
+func wholeEvent(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) > 0 && (data[0] != '{' || json.Valid(data))
+}
+
 // finish ends the run where the body has ended.
 func (b *body) finish() {
 	if b.form != formStream || b.opaque {
@@ -368,6 +376,7 @@ func readEmbedding(raw []byte) (*llm.EmbedResponse, error) {
 	}
 	switch {
 	case s.err != nil:
+		resp.Vectors = nil // nobody has got them
 		return resp, malformed(raw, s.err)
 	case f.failure != nil:
 		return resp, frameError(f.failure)

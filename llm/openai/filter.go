@@ -78,13 +78,13 @@ func (f *filter) passes(line []byte, whole, end bool) bool {
 		return true
 	}
 	if !whole && !end {
-		// The empty line after what was left out may end in CR LF.
-		f.passing = !mayBeUsage(line) && !(f.dropped && string(line) == "\r")
-		if !f.passing {
+		// A CR may be the beginning of an empty line.
+		if mayBeUsage(line) || string(line) == "\r" {
 			f.held = append(f.held, line...)
+			return false
 		}
-		f.within = f.within || f.passing
-		return f.passing
+		f.passing, f.within, f.dropped = true, true, false
+		return true
 	}
 	dropped := f.dropped
 	f.dropped = false

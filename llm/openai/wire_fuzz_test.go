@@ -104,6 +104,10 @@ func FuzzWire(f *testing.F) {
 		f.Add([]byte(s), []byte{0, 7, 200}, uint8(0), uint8(40), "text/event-stream")
 		f.Add([]byte(s), []byte{255}, uint8(1), uint8(0), "application/json")
 	}
+	// An empty line in two reads, and no empty line after the usage.
+	f.Add([]byte("x\r\n\r\n"+strings.TrimSuffix(usageOnlyEvent, "\n\n")+"\r\n\r"), []byte{0}, uint8(1), uint8(0), "text/event-stream")
+	f.Add([]byte(strings.TrimSuffix(usageOnlyEvent, "\n")+"data: [DONE]\n\n"), []byte{0}, uint8(0), uint8(0), "text/event-stream")
+	f.Add([]byte("\r.\n"+strings.TrimSuffix(usageOnlyEvent, "\n\n")+"\r\n\r"), []byte{0}, uint8(1), uint8(0), "text/event-stream")
 	f.Fuzz(func(t *testing.T, stream, sizes []byte, mode, room uint8, kind string) {
 		api := []string{"/chat/completions", "/completions", "/responses", "/embeddings"}[mode/2%4]
 		failure := error(io.EOF)
