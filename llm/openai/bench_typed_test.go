@@ -20,26 +20,13 @@ func typedContenders(n int, exp *exporter) (bare, handlerless, counted, withSpan
 	for _, m := range question.Messages {
 		req.Messages = append(req.Messages, openai.ChatCompletionMessage{Role: string(m.Role), Content: m.Text()})
 	}
-	read := func(s chatStream, err error) error {
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		for {
-			if _, err := s.Recv(); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-		}
-	}
-	bare = func() error { return read(client.CreateChatCompletionStream(context.Background(), req)) }
+	bare = func() error { return drain(client.CreateChatCompletionStream(context.Background(), req)) }
 	c := callopenai.Wrap(client, callopenai.WithProvider("openai"))
 	watched := callopenai.Wrap(client, callopenai.WithProvider("openai"), callopenai.WithHandlers(new(results)))
 	ctx := traced(exp)
-	return bare, func() error { return read(c.CreateChatCompletionStream(context.Background(), req)) },
-		func() error { return read(watched.CreateChatCompletionStream(context.Background(), req)) },
-		func() error { return read(c.CreateChatCompletionStream(ctx, req)) }
+	return bare, func() error { return drain(c.CreateChatCompletionStream(context.Background(), req)) },
+		func() error { return drain(watched.CreateChatCompletionStream(context.Background(), req)) },
+		func() error { return drain(c.CreateChatCompletionStream(ctx, req)) }
 }
 
 // TestTypedAllocations: a wrapped client allocates nothing for a chunk that the

@@ -165,7 +165,7 @@ func TestRecordedTyped(t *testing.T) {
 				client := openai.NewClientWithConfig(connect(c))
 				var rec results
 				ours := callopenai.Wrap(client, callopenai.WithProvider(c.Provider), callopenai.WithHandlers(&rec))
-				want, got := recordedView(t.Context(), c, typedClient{Client: client}), recordedView(t.Context(), c, typedClient{client, ours})
+				want, got := recordedView(t.Context(), c, caller{bare: client}), recordedView(t.Context(), c, caller{client, ours})
 				if !reflect.DeepEqual(got, want) {
 					t.Errorf("the caller gets\n%+v\nwithout us\n%+v", got, want)
 				}
@@ -200,52 +200,65 @@ func TestRecordedTyped(t *testing.T) {
 }
 
 // recordedView makes a recorded call through a client.
-func recordedView(ctx context.Context, c *call, cl typedClient) (v view) {
-	note := func(value any, err error) {
-		v.values = append(v.values, value)
-		if err != nil {
-			v.errs = append(v.errs, describe(err))
-			v.eof = err == io.EOF
+func recordedView(ctx context.Context, c *call, cl caller) (v view) {
+	usage := &openai.StreamOptions{IncludeUsage: true}
+	text := openai.CompletionRequest{Model: "m", Prompt: "roses?", StreamOptions: usage}
+	streamed := chat
+	streamed.StreamOptions = usage
+	switch {
+	case c.Endpoint == "completions" && c.Stream:
+		if cl.ours != nil {
+			s, err := cl.ours.CreateCompletionStream(ctx, text)
+			noteAll(&v, s, err)
+		} else {
+			s, err := cl.bare.CreateCompletionStream(ctx, text)
+			noteAll(&v, s, err)
 		}
-	}
-	if c.Endpoint == "completions" {
-		req := openai.CompletionRequest{Model: "m", Prompt: "roses?", StreamOptions: &openai.StreamOptions{IncludeUsage: true}}
-		if !c.Stream {
-			resp, err := cl.CreateCompletion(ctx, req)
-			resp.SetHeader(nil) // has the time of the response
-			note(resp, err)
-			return v
+	case c.Stream:
+		if cl.ours != nil {
+			s, err := cl.ours.CreateChatCompletionStream(ctx, streamed)
+			noteAll(&v, s, err)
+		} else {
+			s, err := cl.bare.CreateChatCompletionStream(ctx, streamed)
+			noteAll(&v, s, err)
 		}
-		s, err := cl.textStream(ctx, req)
-		if err != nil {
-			note(nil, err)
-			return v
+	case c.Endpoint == "completions":
+		call := cl.bare.CreateCompletion
+		if cl.ours != nil {
+			call = cl.ours.CreateCompletion
 		}
-		defer s.Close()
-		for len(v.errs) == 0 {
-			note(s.Recv())
-		}
-		return v
-	}
-	req := chat
-	req.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-	if !c.Stream {
-		req.StreamOptions = nil
-		resp, err := cl.CreateChatCompletion(ctx, req)
+		resp, err := call(ctx, text)
 		resp.SetHeader(nil) // has the time of the response
-		note(resp, err)
-		return v
+		v.note(resp, err)
+	default:
+		call := cl.bare.CreateChatCompletion
+		if cl.ours != nil {
+			call = cl.ours.CreateChatCompletion
+		}
+		resp, err := call(ctx, chat)
+		resp.SetHeader(nil)
+		v.note(resp, err)
 	}
-	s, err := cl.stream(ctx, req)
+	return v
+}
+
+func (v *view) note(value any, err error) {
+	v.values = append(v.values, value)
 	if err != nil {
-		note(nil, err)
-		return v
+		v.errs, v.eof = append(v.errs, describe(err)), err == io.EOF
+	}
+}
+
+// noteAll notes what comes until the first error.
+func noteAll[T any](v *view, s receiver[T], err error) {
+	if err != nil {
+		v.note(nil, err)
+		return
 	}
 	defer s.Close()
 	for len(v.errs) == 0 {
-		note(s.Recv())
+		v.note(s.Recv())
 	}
-	return v
 }
 
 // TestWrapWarns: a client of an unknown provider is warned of once.
