@@ -8,12 +8,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"github.com/callspan/callspan/internal/otlpsink"
@@ -24,8 +24,9 @@ import (
 const benchHelp = `usage: callspan bench proxy [flags]
 
 Measures what the proxy adds to a stream: it runs "callspan proxy" as a process
-of its own with --procs cores, before a target in a third process whose chunks
-carry the time at which they were sent, and compares with the target alone.
+of its own with --procs cores, before a target in another process whose chunks
+carry the time at which they were sent, and compares with the target alone and
+with a bare httputil.ReverseProxy in the proxy's place.
 
 Examples:
 
@@ -44,6 +45,9 @@ type benchOptions struct {
 func bench(args []string, p process) int {
 	if len(args) == 2 && args[0] == benchTarget {
 		return serveTarget(args[1], p)
+	}
+	if len(args) == 2 && args[0] == benchBare {
+		return serveBare(args[1], p)
 	}
 	if len(args) > 0 && args[0] == "proxy" {
 		args = args[1:]
@@ -77,123 +81,98 @@ func bench(args []string, p process) int {
 	return exitOK
 }
 
+// A contender is one way to the target.
+type contender struct {
+	name    string
+	process *command
+	first   []time.Duration // to the first chunk, of one call after the other
+	each    []time.Duration // of each chunk under load
+	cpu     time.Duration   // used under load; less than 0 if it is not known
+}
+
 func (o *benchOptions) measure(ctx context.Context, p process) error {
 	target, err := startCommand(ctx, []string{"bench", benchTarget, strconv.FormatFloat(o.rate, 'g', -1, 64)})
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
 	defer target.stop()
-	proxy, sink, err := o.startProxy(ctx, target.url)
+	procs := "GOMAXPROCS=" + strconv.Itoa(o.procs)
+	bare, err := startCommand(ctx, []string{"bench", benchBare, target.url}, procs)
+	if err != nil {
+		return fmt.Errorf("bare proxy: %w", err)
+	}
+	defer bare.stop()
+	sink, err := otlpsink.Config{OnTraces: func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
+		r.ResourceSpans = nil
+		return nil, nil
+	}}.Start()
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	proxy, err := startCommand(ctx, []string{"proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target.url},
+		procs, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+sink.Endpoint(), "OTEL_METRICS_EXPORTER=none")
 	if err != nil {
 		return fmt.Errorf("proxy: %w", err)
 	}
-	defer sink.Close()
 	defer proxy.stop()
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = 2 * o.streams
 	base.DisableCompression = true
 	client := &http.Client{Transport: base}
 	defer base.CloseIdleConnections()
+	ways := []*contender{{name: "target alone", process: target}, {name: "bare reverse proxy", process: bare}, {name: "callspan proxy", process: proxy}}
 
-	// One after the other, alternated, so that a slow moment meets both.
-	var direct, through []time.Duration
-	for i := range o.calls + 20 {
-		a, err := chunks(ctx, client, target.url, 1)
-		if err != nil {
+	// One after the other, alternated, so that a slow moment meets all.
+	for i := range o.calls + warmUp {
+		for _, w := range ways {
+			r, err := chunks(ctx, client, w.process.url, 1)
+			if err != nil {
+				return err
+			}
+			if i >= warmUp {
+				w.first = append(w.first, r.first)
+			}
+		}
+	}
+	for _, w := range ways {
+		begin, known := w.process.cpu()
+		if w.each, err = o.load(ctx, client, w.process.url); err != nil {
 			return err
 		}
-		b, err := chunks(ctx, client, proxy.url, 1)
-		if err != nil {
-			return err
-		}
-		if i >= 20 { // warm
-			direct, through = append(direct, a.first), append(through, b.first)
+		end, ended := w.process.cpu()
+		w.cpu = end - begin
+		if known != nil || ended != nil {
+			w.cpu = -1
 		}
 	}
-	fmt.Fprintf(p.stdout, "time to the first chunk, %d calls: %v alone, %v through the proxy, %v added at the median\n",
-		o.calls, at(direct, 50), at(through, 50), (at(through, 50) - at(direct, 50)).Round(time.Microsecond))
-
-	alone, err := o.load(ctx, client, target.url)
-	if err != nil {
-		return err
-	}
-	begin, err := proxy.cpu()
-	if err != nil {
-		begin = -1
-	}
-	loaded, err := o.load(ctx, client, proxy.url)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "%d streams of %v chunks a second for %v, %d chunks: p50 %v, p99 %v, max %v alone; p50 %v, p99 %v, max %v through the proxy; %v added at p99\n",
-		o.streams, o.rate, o.time, len(loaded), at(alone, 50), at(alone, 99), at(alone, 100),
-		at(loaded, 50), at(loaded, 99), at(loaded, 100), (at(loaded, 99) - at(alone, 99)).Round(10*time.Microsecond))
-	if end, err := proxy.cpu(); err == nil && begin >= 0 {
-		fmt.Fprintf(p.stdout, "the proxy used %.2f of a core\n", (end-begin).Seconds()/o.time.Seconds())
-	}
+	o.print(p.stdout, ways)
 	return nil
 }
 
-// benchTarget is what bench runs itself with to be the target, which is not in
-// the client's process: no service is.
-const benchTarget = "target"
+// warmUp is how many calls come before those that count.
+const warmUp = 20
 
-// serveTarget answers every call with chunks that carry the time of their
-// sending, rate of them a second, until it is interrupted.
-func serveTarget(rate string, p process) int {
-	perSecond, err := strconv.ParseFloat(rate, 64)
-	if err != nil || !(perSecond > 0) {
-		fmt.Fprintf(p.stderr, "callspan bench: rate %q: use a number above 0\n", rate)
-		return exitUsage
-	}
-	ctx, stop := p.interrupts(context.Background())
-	defer stop()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintf(p.stderr, "callspan bench: %v\n", err)
-		return exitFailed
-	}
-	s := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: targetHandler(perSecond)}
-	context.AfterFunc(ctx, func() { s.Close() })
-	fmt.Fprintf(p.stdout, "%shttp://%s\n", saysURL, l.Addr())
-	s.Serve(l)
-	return exitOK
-}
-
-func targetHandler(rate float64) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		n, err := strconv.Atoi(r.Header.Get("X-Chunks"))
-		if err != nil {
-			n = 1
+// print writes a table; what a way adds is beside the first of them.
+func (o *benchOptions) print(out io.Writer, ways []*contender) {
+	fmt.Fprintf(out, "first chunk: %d calls one after the other; under load: %d streams of %v chunks a second for %v, %d chunks\n\n",
+		o.calls, o.streams, o.rate, o.time, len(ways[0].each))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tfirst chunk, median\tadded\tunder load, p50\tp99\tmax\tadded at p99\tcores\t")
+	for i, c := range ways {
+		added, addedLate, cores := "", "", ""
+		if i > 0 {
+			added = (at(c.first, 50) - at(ways[0].first, 50)).String()
+			addedLate = (at(c.each, 99) - at(ways[0].each, 99)).Round(10 * time.Microsecond).String()
 		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		out := http.NewResponseController(w)
-		interval := time.Duration(float64(time.Second) / rate)
-		next := time.Now()
-		for i := range n {
-			finish := "null"
-			if i == n-1 {
-				finish = `"stop"`
-			}
-			fmt.Fprintf(w, `data: {"id":"c1","object":"chat.completion.chunk","created":%d,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":" rose"},"finish_reason":%s}]}`+"\n\n",
-				time.Now().UnixNano(), finish)
-			if out.Flush() != nil {
-				return
-			}
-			if i < n-1 {
-				next = next.Add(interval)
-				time.Sleep(time.Until(next))
-			}
+		if c.cpu >= 0 {
+			cores = fmt.Sprintf("%.2f", c.cpu.Seconds()/o.time.Seconds())
 		}
-		time.Sleep(pause)
-		io.WriteString(w, "data: [DONE]\n\n")
-	})
+		fmt.Fprintf(w, "%s\t%v\t%s\t%v\t%v\t%v\t%s\t%s\t\n", c.name, at(c.first, 50), added,
+			at(c.each, 50), at(c.each, 99), at(c.each, 100), addedLate, cores)
+	}
+	w.Flush()
 }
-
-// pause keeps the end of an answer apart from its last chunk, which it is in the
-// answers of models too.
-const pause = 2 * time.Millisecond
 
 // A received is when the chunks of an answer came: the first one after its
 // request, each one after it was sent.
@@ -275,22 +254,4 @@ func at(all []time.Duration, percent int) time.Duration {
 	}
 	slices.Sort(all)
 	return all[(len(all)-1)*percent/100].Round(time.Microsecond)
-}
-
-// startProxy starts the proxy, and a receiver of its spans.
-func (o *benchOptions) startProxy(ctx context.Context, target string) (*command, *otlpsink.Sink, error) {
-	sink, err := otlpsink.Config{OnTraces: func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
-		r.ResourceSpans = nil
-		return nil, nil
-	}}.Start()
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := startCommand(ctx, []string{"proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target},
-		"GOMAXPROCS="+strconv.Itoa(o.procs), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+sink.Endpoint(), "OTEL_METRICS_EXPORTER=none")
-	if err != nil {
-		sink.Close()
-		return nil, nil, err
-	}
-	return c, sink, nil
 }

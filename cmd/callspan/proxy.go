@@ -191,7 +191,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/", duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx = callback.WithHandlers(ctx, handlers...)
 		if id := r.Header.Get(headerSession); id != "" {
@@ -201,8 +201,18 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 			ctx = callback.WithUser(ctx, id)
 		}
 		reverse.ServeHTTP(w, r.WithContext(ctx))
-	})
+	})))
 	return mux
+}
+
+// duplex lets h read a request's body after its answer has begun. A target that
+// answers at once may do so before the last read of the body, which finds its
+// end; without this that read fails, and net/http's client gives up the answer.
+func duplex(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
+		h.ServeHTTP(w, r)
+	})
 }
 
 // buffers are used again: one is as long as a hundred tokens.

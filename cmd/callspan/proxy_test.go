@@ -216,6 +216,40 @@ func TestProxyUnreachable(t *testing.T) {
 	}
 }
 
+// TestProxyDuplex: a target may answer before it has the whole request, as one
+// does that refuses a long upload, or that is quicker than its proxy.
+func TestProxyDuplex(t *testing.T) {
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := http.NewResponseController(w)
+		out.EnableFullDuplex()
+		io.WriteString(w, "first ")
+		out.Flush()
+		io.Copy(w, r.Body)
+	}))
+	defer target.Close()
+	p := startProxy(t, "--target", target.URL, "--provider", "openai", "--otlp-file", filepath.Join(t.TempDir(), "calls.jsonl"))
+	upload, rest := io.Pipe()
+	defer target.CloseClientConnections()
+	defer rest.Close()
+	go io.WriteString(rest, "half ")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, _ := http.NewRequestWithContext(ctx, "POST", p.url+"/v1/files", upload)
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	defer base.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: base}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(rest, "and half")
+	rest.Close()
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "first half and half" {
+		t.Errorf("%v, %q", err, got)
+	}
+	resp.Body.Close()
+	p.end(t)
+}
+
 func TestProxyUsage(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
