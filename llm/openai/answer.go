@@ -86,20 +86,3 @@ func (a *answer) missing() error {
 	}
 	return nil
 }
-
-// empty reports whether nothing has come.
-func (d *progress) empty() bool { return len(d.open)+len(d.finished) == 0 }
-
-// complete reports whether every choice that has begun is finished.
-func (d *progress) complete() bool {
-	for _, c := range d.open {
-		found := false
-		for _, f := range d.finished {
-			found = found || f == c
-		}
-		if !found {
-			return false
-		}
-	}
-	return !d.empty()
-}

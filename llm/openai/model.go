@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"slices"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -192,39 +191,4 @@ func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield 
 	if err := done.missing(t, f.reasons); err != nil {
 		yield(llm.Chunk{}, err)
 	}
-}
-
-// A progress tells a whole answer from one that was cut: go-openai returns
-// io.EOF for both.
-type progress struct{ open, finished []int }
-
-func (d *progress) see(c *llm.Chunk) {
-	switch {
-	case c.Finish != "":
-		if !slices.Contains(d.finished, c.Choice) {
-			d.finished = append(d.finished, c.Choice)
-		}
-	case c.HasContent() && !slices.Contains(d.open, c.Choice):
-		d.open = append(d.open, c.Choice)
-	}
-}
-
-// missing returns what the answer lacks. reasons is whether the server names
-// finish reasons: Snowflake does not, and its [DONE] has to do.
-func (d *progress) missing(t *tap, reasons bool) error {
-	if len(d.open)+len(d.finished) == 0 {
-		if err := errorBody(t.tail); err != nil {
-			return err // a plain error in place of a stream
-		}
-		return llm.ErrEmpty
-	}
-	if !reasons && t.done() {
-		return nil
-	}
-	for _, c := range d.open {
-		if !slices.Contains(d.finished, c) {
-			return llm.ErrTruncated
-		}
-	}
-	return nil
 }
