@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -88,18 +87,7 @@ func contendersAt(cfg openai.ClientConfig, req *llm.Request, exp *exporter) (bar
 		wire.Messages = append(wire.Messages, openai.ChatCompletionMessage{Role: string(m.Role), Content: m.Text()})
 	}
 	bare = func() error {
-		stream, err := client.CreateChatCompletionStream(context.Background(), wire)
-		if err != nil {
-			return err
-		}
-		defer stream.Close()
-		for {
-			if _, err := stream.Recv(); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-		}
+		return drain(client.CreateChatCompletionStream(context.Background(), wire))
 	}
 	m := callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini"})
 	call := func(ctx context.Context) error {

@@ -2,9 +2,7 @@ package openai_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"testing"
 
 	"github.com/callspan/callspan/callback"
@@ -33,18 +31,7 @@ func textContenders(n int) (bare, handlerless, withSpan func() error) {
 	cfg := config(inMemory(sse(append(frames, piece("", "stop"), textUsage, "[DONE]")...)))
 	client := openai.NewClientWithConfig(cfg)
 	bare = func() error {
-		s, err := client.CreateCompletionStream(context.Background(), openai.CompletionRequest{Model: "gpt-3.5-turbo-instruct", Prompt: "roses?"})
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		for {
-			if _, err := s.Recv(); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-		}
+		return drain(client.CreateCompletionStream(context.Background(), openai.CompletionRequest{Model: "gpt-3.5-turbo-instruct", Prompt: "roses?"}))
 	}
 	m := callopenai.NewCompletion(cfg, callopenai.Options{Model: "gpt-3.5-turbo-instruct"})
 	call := func(ctx context.Context) error {

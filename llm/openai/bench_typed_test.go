@@ -94,10 +94,7 @@ func TestTypedToolAllocations(t *testing.T) {
 	}
 }
 
-func drain[T any](s interface {
-	Recv() (T, error)
-	Close() error
-}, err error) error {
+func drain[T any](s receiver[T], err error) error {
 	if err != nil {
 		return err
 	}

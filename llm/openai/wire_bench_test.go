@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,18 +45,7 @@ func wireContenders(n int, exp *exporter) (bare, wire, hidden func() error) {
 			req.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
 		}
 		return func() error {
-			stream, err := client.CreateChatCompletionStream(ctx, req)
-			if err != nil {
-				return err
-			}
-			defer stream.Close()
-			for {
-				if _, err := stream.Recv(); errors.Is(err, io.EOF) {
-					return nil
-				} else if err != nil {
-					return err
-				}
-			}
+			return drain(client.CreateChatCompletionStream(ctx, req))
 		}
 	}
 	return call(context.Background(), false, true), call(ctx, true, true), call(ctx, true, false)
