@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -200,9 +202,34 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 		if id := r.Header.Get(headerUser); id != "" {
 			ctx = callback.WithUser(ctx, id)
 		}
-		reverse.ServeHTTP(w, r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		readAhead(r)
+		reverse.ServeHTTP(w, r)
 	})))
 	return mux
+}
+
+// maxAhead is more than almost every request is long that has no media in it.
+const maxAhead = 1 << 20
+
+// readAhead reads a body of moderate length here, on the server's goroutine,
+// which a client that goes away wakes up. The transport would need one of its
+// own, whose start and end cost more than all else that it does.
+func readAhead(r *http.Request) {
+	if r.ContentLength <= 0 || r.ContentLength > maxAhead {
+		return
+	}
+	body := make([]byte, r.ContentLength)
+	n, err := io.ReadFull(r.Body, body)
+	if err != nil {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body[:n]), r.Body), r.Body} // which says again what is wrong
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 }
 
 // duplex lets h read a request's body after its answer has begun. A target that
