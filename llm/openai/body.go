@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/sse"
@@ -25,6 +26,7 @@ import (
 type body struct {
 	*early
 	resp   *http.Response
+	from   *http.Response // of the transport below, which sets its Trailer at the end
 	run    *callback.Call
 	filter *filter // holds back what the client did not ask for; nil if nothing is
 
@@ -39,6 +41,8 @@ type body struct {
 	long   bool          // whole is not
 	events *sse.Splitter // of one that does
 	ended  bool
+	drop   runtime.Cleanup // ends the run of a body that nobody closed
+	had    atomic.Bool     // what has come is a whole answer
 
 	one     sync.Mutex // held by Read
 	mu      sync.Mutex // guards what is below
@@ -89,7 +93,7 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 	if hidden && !b.opaque {
 		b.filter = new(filter)
 	}
-	runtime.AddCleanup(b, dropped.end, dropped{run, b.plain})
+	b.drop = runtime.AddCleanup(b, dropped.end, dropped{run, b.plain})
 	return b
 }
 
@@ -145,6 +149,7 @@ func (b *body) pull(p []byte) (int, error) {
 	b.run.Reading()
 	n, err := b.early.Read(p)
 	b.take(p[:n], err)
+	b.had.Store(b.form == formStream && b.answer.progress.complete())
 	b.mu.Lock()
 	b.reading, closed = false, b.closed
 	b.mu.Unlock()
@@ -167,6 +172,7 @@ func (b *body) take(p []byte, err error) {
 	if err == nil {
 		return
 	}
+	b.resp.Trailer = b.from.Trailer
 	b.release()
 	switch {
 	case b.ended:
@@ -181,6 +187,7 @@ func (b *body) release() {
 	if b.plain != nil {
 		b.plain.stop()
 	}
+	b.drop.Stop() // it holds the call's context, whose values may hold the body
 }
 
 // see reads a piece along.
@@ -316,6 +323,9 @@ func (b *body) Close() error {
 	b.closed = true
 	b.mu.Unlock()
 	if !mine {
+		if b.had.Load() {
+			b.run.Finish()
+		}
 		b.run.Stop()
 		return b.ReadCloser.Close()
 	}

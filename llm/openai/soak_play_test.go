@@ -164,11 +164,6 @@ func (p *soakPlay) shut(closeStream func() error) {
 	if !p.dropped() {
 		p.closed = closeStream()
 	}
-	if !p.typed() {
-		p.mu.Lock()
-		p.close = nil // what is to be done for a dropped body holds the context, and p with it
-		p.mu.Unlock()
-	}
 }
 
 // receive takes a stream.
@@ -416,6 +411,7 @@ func (w *soakWitness) RoundTrip(req *http.Request) (*http.Response, error) {
 		p.mu.Lock()
 		p.passed = append(p.passed, passed)
 		p.mu.Unlock()
+		passed.held = resp
 		resp.Body = &soakBody{resp.Body, passed}
 	}
 	return resp, err
@@ -443,6 +439,7 @@ func (b *soakBody) Close() error {
 type soakPassed struct {
 	began  time.Time // of the call
 	coding string
+	held   *http.Response // as HTTP/2 holds it
 
 	mu     sync.Mutex
 	bytes  []byte

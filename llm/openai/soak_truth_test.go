@@ -193,9 +193,6 @@ func (c *soakCall) truth(ended time.Duration, res *callback.Result) *soakTruth {
 		w.failure = "abandoned"
 	default:
 		w.stopped = !p.answered(acted)
-		if !c.typed() && !w.stopped {
-			w.stopped = res.Stopped // with a Read in flight, whoever closes cannot see what has come
-		}
 	}
 	return w
 }

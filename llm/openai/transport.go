@@ -98,7 +98,7 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 		run.End(errNoBody)
 	default:
 		run.Event(callback.Event{Kind: callback.EventHTTP, Data: exchange{req.Header, resp.Header}})
-		observe(resp, run, api, call.asked, call.hidden)
+		resp = observe(resp, run, api, call.asked, call.hidden)
 	}
 	return resp, nil
 }
@@ -190,9 +190,14 @@ func resends(h http.Header) int {
 	return n
 }
 
-// observe gives resp a body that tells run what passes.
-func observe(resp *http.Response, run *callback.Call, api string, asked, hidden bool) {
+// observe returns a copy of from with a body that tells run what passes. The
+// transport below may hold on to its own, as HTTP/2 does, which must not lead to
+// the body.
+func observe(from *http.Response, run *callback.Call, api string, asked, hidden bool) *http.Response {
+	own := *from
+	resp := &own
 	b := newBody(resp, run, api, asked, hidden)
+	b.from = from
 	resp.Body = b
 	if b.filter != nil {
 		// The event that is left out is in what the server announced.
@@ -202,6 +207,7 @@ func observe(resp *http.Response, run *callback.Call, api string, asked, hidden 
 		resp.Header.Del("Content-Encoding")
 	}
 	run.Holding()
+	return resp
 }
 
 var errCollected = abandoned("response body was dropped without being closed")
