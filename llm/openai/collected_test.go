@@ -3,7 +3,9 @@ package openai_test
 import (
 	"context"
 	"io"
+	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"weak"
@@ -12,7 +14,7 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// TestEndedIsCollected: of a stream that has ended or was closed nothing is
+// TestEndedIsCollected: of a stream or response that has ended or was closed nothing is
 // kept, even if a value of its context leads to it, as a request's own state
 // may.
 func TestEndedIsCollected(t *testing.T) {
@@ -21,6 +23,7 @@ func TestEndedIsCollected(t *testing.T) {
 	cfg := openai.DefaultConfig("sk-test")
 	cfg.BaseURL, cfg.HTTPClient = url+"/v1", client(t)
 	c := callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithProvider("openai"), callopenai.WithHandlers(rec))
+	observed := client(t, rec)
 	type stateKey struct{}
 	type state struct{ held any }
 	for name, use := range map[string]func(context.Context, *state) error{
@@ -47,6 +50,17 @@ func TestEndedIsCollected(t *testing.T) {
 			}
 			own.held = s
 			s.Close()
+			return io.EOF
+		},
+		"a response": func(ctx context.Context, own *state) error {
+			req, _ := http.NewRequestWithContext(ctx, "POST", url+"/v1/chat/completions", strings.NewReader(ask))
+			resp, err := observed.Do(req)
+			if err != nil {
+				return err
+			}
+			own.held = resp
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
 			return io.EOF
 		},
 	} {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"weak"
 
 	"github.com/callspan/callspan/callback"
 	callopenai "github.com/callspan/callspan/llm/openai"
@@ -50,35 +49,6 @@ func TestDroppedHTTP2(t *testing.T) {
 		}
 	}
 	t.Error("the run does not end")
-}
-
-// TestClosedBodyIsCollected: a body that was closed is not kept, even if a value
-// of its context holds it.
-func TestClosedBodyIsCollected(t *testing.T) {
-	url, _ := serveBody(t, 200, eventStream, sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
-	c := client(t, new(seen))
-	type stateKey struct{}
-	type state struct{ held any }
-	kept := func() weak.Pointer[state] {
-		own := new(state)
-		req, _ := http.NewRequestWithContext(context.WithValue(t.Context(), stateKey{}, own), "POST", url+"/v1/chat/completions", strings.NewReader(ask))
-		resp, err := c.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		own.held = resp
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		return weak.Make(own)
-	}()
-	for range 200 {
-		runtime.GC()
-		if kept.Value() == nil {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Error("the response is kept")
 }
 
 // TestCloseAsideOfWhole: whoever closes from another goroutine while the reader
