@@ -5,17 +5,15 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
+	"slices"
 )
 
 // An upload is the body of a request, read before it is sent so that its run
 // can say what is asked.
 type upload struct {
-	body   []byte
-	rest   io.ReadCloser // what has not been read; nil if nothing is left
-	insert string        // goes into body in place of the bytes from at to end
-	at     int
-	end    int
+	body  []byte
+	rest  io.ReadCloser // what has not been read; nil if nothing is left
+	added int           // bytes that were not in the client's
 }
 
 // maxBody bounds the requests that are read before they are sent. Of what is
@@ -77,23 +75,23 @@ func (u *upload) close() {
 	}
 }
 
-// askUsage makes the request ask for its usage, and reports whether it does.
+// askUsage makes the request ask for its usage, and reports whether it does. It
+// changes body where it is, which nothing that was read from it refers to.
 func (u *upload) askUsage() bool {
 	if u.rest != nil {
 		return false
 	}
-	var ok bool
-	u.at, u.end, u.insert, ok = usageEdit(u.body)
+	at, end, insert, ok := usageEdit(u.body)
+	if ok {
+		u.body = slices.Replace(u.body, at, end, []byte(insert)...)
+		u.added = len(insert) - (end - at)
+	}
 	return ok
 }
 
-// reader returns what is to be sent.
-func (u *upload) reader() io.Reader {
-	if u.insert == "" {
-		return bytes.NewReader(u.body)
-	}
-	return io.MultiReader(bytes.NewReader(u.body[:u.at]), strings.NewReader(u.insert), bytes.NewReader(u.body[u.end:]))
-}
+// reader returns what is to be sent, as a reader that net/http knows to be in
+// memory: head and body of the request then leave in one piece.
+func (u *upload) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(u.body)) }
 
 // request returns a copy of req that sends the upload.
 func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
@@ -108,12 +106,12 @@ func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
 	if req.Body == http.NoBody {
 		return out
 	}
-	out.Body = io.NopCloser(u.reader())
+	out.Body = u.reader()
 	if req.GetBody != nil {
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(u.reader()), nil }
+		out.GetBody = func() (io.ReadCloser, error) { return u.reader(), nil }
 	}
 	if req.ContentLength > 0 {
-		out.ContentLength += int64(len(u.insert) - (u.end - u.at))
+		out.ContentLength += int64(u.added)
 	}
 	return out
 }

@@ -169,7 +169,7 @@ func FuzzWireRequest(f *testing.F) {
 				t.Fatalf("%s: %+v", api, w)
 			}
 		}
-		u := &upload{body: raw}
+		u := &upload{body: bytes.Clone(raw)}
 		if !u.askUsage() {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -227,6 +228,42 @@ func TestWireMemory(t *testing.T) {
 			t.Errorf("%s: %.2f of the body allocated, want at most %v", name, got, want)
 		}
 	}
+}
+
+// TestWireOnePiece: head and body of a request leave in one write, as they do
+// without us, so that the server does not wake up twice.
+func TestWireOnePiece(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	defer server.Close()
+	for name, body := range map[string]string{"one piece": `{"model":"m"}`, "stream": ask, "stream with options": `{"stream":true,"stream_options":{"include_obfuscation":false}}`} {
+		var writes atomic.Int32
+		base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return countingConn{c, &writes}, err
+		}}
+		req := request(strings.NewReader(body))
+		req.URL.Host = server.Listener.Addr().String()
+		resp, err := callopenai.NewTransport(base, started(func(*callback.Info) {})).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if n := writes.Load(); n != 1 {
+			t.Errorf("%s: %d writes, want 1", name, n)
+		}
+		base.CloseIdleConnections()
+	}
+}
+
+// A countingConn counts the writes of a connection.
+type countingConn struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (c countingConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
 }
 
 // TestWireTrailer: what the transport below adds to a response while it is read
