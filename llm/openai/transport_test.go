@@ -262,3 +262,28 @@ func TestWrapConfig(t *testing.T) {
 	}
 	rec.check(t, `llm 127.0.0.1 gpt-4o-mini 20/2 reported "Pink roses"`)
 }
+
+// TestWrapConfigSettings: what is set on the transport that WrapConfig returns
+// holds for the clients that are made of the configuration.
+func TestWrapConfigSettings(t *testing.T) {
+	url, sent := serveBody(t, 200, eventStream, sse(delta(`{"content":"Pink"}`, "stop"), "[DONE]"))
+	rec := new(seen)
+	cfg := openai.DefaultConfig("sk-test")
+	cfg.BaseURL = url + "/v1"
+	tr := callopenai.WrapConfig(&cfg, rec)
+	tr.Provider, tr.Usage = "groq", callopenai.UsageAsked
+	s, err := openai.NewClientWithConfig(cfg).CreateChatCompletionStream(t.Context(), openai.ChatCompletionRequest{
+		Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	defer s.Close()
+	for err == nil {
+		_, err = s.Recv()
+	}
+	if body := string(*sent); strings.Contains(body, "stream_options") {
+		t.Errorf("asked for the usage: %s", body)
+	}
+	rec.check(t, `llm groq gpt-4o-mini 10/1 estimated "Pink"`)
+}

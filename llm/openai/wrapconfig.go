@@ -10,8 +10,11 @@ import (
 
 // WrapConfig makes every client that is built from cfg announce its calls, as a
 // [Transport] does: go-openai's own types stay in use. The HTTP client that is
-// in cfg sends the requests.
-func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) {
+// in cfg sends the requests. It returns the Transport, whose fields may be set
+// before the first call, but for Base, which is not used:
+//
+//	callopenai.WrapConfig(&cfg, tracer).Usage = callopenai.UsageAsked
+func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) *Transport {
 	t := NewTransport(nil, handlers...)
 	if u, err := url.Parse(cfg.BaseURL); err == nil {
 		t.Provider = providerOf(cfg.APIType, u.Hostname())
@@ -21,6 +24,7 @@ func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) {
 		next = http.DefaultClient
 	}
 	cfg.HTTPClient = &doer{t, next}
+	return t
 }
 
 // A doer is a Transport in the form in which go-openai wants it.
