@@ -209,8 +209,9 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	return mux
 }
 
-// maxAhead is more than almost every request is long that has no media in it.
-const maxAhead = 1 << 20
+// maxAhead is more than most requests are long. Longer ones are worth a goroutine,
+// and are held once.
+const maxAhead = 64 << 10
 
 // readAhead reads a body of moderate length here, on the server's goroutine,
 // which a client that goes away wakes up. The transport would need one of its
