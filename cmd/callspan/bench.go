@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
+	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -23,10 +19,14 @@ import (
 
 const benchHelp = `usage: callspan bench proxy [flags]
 
-Measures what the proxy adds to a stream: it runs "callspan proxy" as a process
-of its own with --procs cores, before a target in another process whose chunks
-carry the time at which they were sent, and compares with the target alone and
-with a bare httputil.ReverseProxy in the proxy's place.
+Measures what the proxy adds to a stream, before a target whose chunks carry the
+time at which they were sent. Beside it are measured the target alone, a relay
+that knows nothing of HTTP and copies bytes, which is the least that anything
+between two programs adds on this machine, and a bare httputil.ReverseProxy.
+
+The first chunk is measured twice: with all in one process, which is the work
+that is done, and with a process each, as in use, which has the system's
+switches between them too. Under load each has a process, with --procs cores.
 
 Examples:
 
@@ -43,11 +43,10 @@ type benchOptions struct {
 }
 
 func bench(args []string, p process) int {
-	if len(args) == 2 && args[0] == benchTarget {
-		return serveTarget(args[1], p)
-	}
-	if len(args) == 2 && args[0] == benchBare {
-		return serveBare(args[1], p)
+	if len(args) == 2 {
+		if serve, ok := benchServers[args[0]]; ok {
+			return serve(args[1], p)
+		}
 	}
 	if len(args) > 0 && args[0] == "proxy" {
 		args = args[1:]
@@ -61,7 +60,7 @@ func bench(args []string, p process) int {
 	fs.Float64Var(&o.rate, "rate", 50, "chunks per `second` of each")
 	fs.DurationVar(&o.time, "time", 10*time.Second, "how long they stream")
 	fs.IntVar(&o.calls, "calls", 500, "calls one after the other, for the time to the first chunk")
-	fs.IntVar(&o.procs, "procs", 1, "cores that the proxy may use")
+	fs.IntVar(&o.procs, "procs", 1, "cores that a process may use")
 	if code, done := flags(fs, args, p, benchHelp); done {
 		return code
 	}
@@ -81,27 +80,21 @@ func bench(args []string, p process) int {
 	return exitOK
 }
 
-// A contender is one way to the target.
-type contender struct {
-	name    string
-	process *command
-	first   []time.Duration // to the first chunk, of one call after the other
-	each    []time.Duration // of each chunk under load
-	cpu     time.Duration   // used under load; less than 0 if it is not known
+// ways are the ways to the target that are measured, and the arguments with
+// which this program serves each.
+var ways = []struct {
+	name string
+	args func(target string) []string
+}{
+	{"target alone", nil},
+	{"relay of bytes", func(target string) []string { return []string{"bench", benchRelay, target} }},
+	{"bare reverse proxy", func(target string) []string { return []string{"bench", benchBare, target} }},
+	{"callspan proxy", func(target string) []string {
+		return []string{"proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target}
+	}},
 }
 
 func (o *benchOptions) measure(ctx context.Context, p process) error {
-	target, err := startCommand(ctx, []string{"bench", benchTarget, strconv.FormatFloat(o.rate, 'g', -1, 64)})
-	if err != nil {
-		return fmt.Errorf("target: %w", err)
-	}
-	defer target.stop()
-	procs := "GOMAXPROCS=" + strconv.Itoa(o.procs)
-	bare, err := startCommand(ctx, []string{"bench", benchBare, target.url}, procs)
-	if err != nil {
-		return fmt.Errorf("bare proxy: %w", err)
-	}
-	defer bare.stop()
 	sink, err := otlpsink.Config{OnTraces: func(_ context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
 		r.ResourceSpans = nil
 		return nil, nil
@@ -110,148 +103,122 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 		return err
 	}
 	defer sink.Close()
-	proxy, err := startCommand(ctx, []string{"proxy", "--listen", "127.0.0.1:0", "--quiet", "--target", target.url},
-		procs, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+sink.Endpoint(), "OTEL_METRICS_EXPORTER=none")
-	if err != nil {
-		return fmt.Errorf("proxy: %w", err)
-	}
-	defer proxy.stop()
+	defer setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.Endpoint())()
+	defer setenv("OTEL_METRICS_EXPORTER", "none")()
+
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = 2 * o.streams
 	base.DisableCompression = true
 	client := &http.Client{Transport: base}
 	defer base.CloseIdleConnections()
-	ways := []*contender{{name: "target alone", process: target}, {name: "bare reverse proxy", process: bare}, {name: "callspan proxy", process: proxy}}
 
-	// One after the other, alternated, so that a slow moment meets all.
-	for i := range o.calls + warmUp {
-		for _, w := range ways {
-			r, err := chunks(ctx, client, w.process.url, 1)
-			if err != nil {
-				return err
-			}
-			if i >= warmUp {
-				w.first = append(w.first, r.first)
-			}
-		}
+	here, stop, err := o.start(func(args []string) (*server, error) { return serveHere(args, p) })
+	defer stop()
+	if err != nil {
+		return err
 	}
-	for _, w := range ways {
-		begin, known := w.process.cpu()
-		if w.each, err = o.load(ctx, client, w.process.url); err != nil {
+	one, err := o.firstChunks(ctx, client, here)
+	if err != nil {
+		return err
+	}
+	base.CloseIdleConnections()
+	stop()
+	apart, stop, err := o.start(func(args []string) (*server, error) {
+		return serveApart(ctx, args, "GOMAXPROCS="+strconv.Itoa(o.procs))
+	})
+	defer stop()
+	if err != nil {
+		return err
+	}
+	each, err := o.firstChunks(ctx, client, apart)
+	if err != nil {
+		return err
+	}
+	o.printFirst(p.stdout, one, each)
+
+	fmt.Fprintf(p.stdout, "\n%d streams of %v chunks a second for %v, each way after the other\n\n", o.streams, o.rate, o.time)
+	var loads [][]time.Duration
+	var cores []float64
+	for _, s := range apart {
+		all, used, err := o.load(ctx, client, s)
+		if err != nil {
 			return err
 		}
-		end, ended := w.process.cpu()
-		w.cpu = end - begin
-		if known != nil || ended != nil {
-			w.cpu = -1
-		}
+		loads, cores = append(loads, all), append(cores, used)
 	}
-	o.print(p.stdout, ways)
+	printLoad(p.stdout, loads, cores)
 	return nil
 }
 
-// warmUp is how many calls come before those that count.
-const warmUp = 20
+// setenv sets a variable for the servers that are started, in this process or in
+// one of their own, and returns what sets it back.
+func setenv(name, value string) (restore func()) {
+	before, was := os.LookupEnv(name)
+	os.Setenv(name, value)
+	return func() {
+		if was {
+			os.Setenv(name, before)
+		} else {
+			os.Unsetenv(name)
+		}
+	}
+}
 
-// print writes a table; what a way adds is beside the first of them.
-func (o *benchOptions) print(out io.Writer, ways []*contender) {
-	fmt.Fprintf(out, "first chunk: %d calls one after the other; under load: %d streams of %v chunks a second for %v, %d chunks\n\n",
-		o.calls, o.streams, o.rate, o.time, len(ways[0].each))
+// start starts the servers of all ways by serve. stop stops those that run, also
+// after an error, and can be called again.
+func (o *benchOptions) start(serve func(args []string) (*server, error)) (all []*server, stop func(), err error) {
+	stop = func() {
+		for len(all) > 0 {
+			last := len(all) - 1
+			all[last].stop()
+			all = all[:last]
+		}
+	}
+	for _, w := range ways {
+		args := []string{"bench", benchTarget, strconv.FormatFloat(o.rate, 'g', -1, 64)}
+		if w.args != nil {
+			args = w.args(all[0].url)
+		}
+		s, err := serve(args)
+		if err != nil {
+			return all, stop, fmt.Errorf("%s: %w", w.name, err)
+		}
+		all = append(all, s)
+	}
+	return all, stop, nil
+}
+
+// printFirst writes the table of first chunks; what a way adds to the target is
+// beside each.
+func (o *benchOptions) printFirst(out io.Writer, one, each [][]time.Duration) {
+	fmt.Fprintf(out, "first chunk, median of %d calls one after the other\n\n", o.calls)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tfirst chunk, median\tadded\tunder load, p50\tp99\tmax\tadded at p99\tcores\t")
-	for i, c := range ways {
-		added, addedLate, cores := "", "", ""
-		if i > 0 {
-			added = (at(c.first, 50) - at(ways[0].first, 50)).String()
-			addedLate = (at(c.each, 99) - at(ways[0].each, 99)).Round(10 * time.Microsecond).String()
+	fmt.Fprintln(w, "\tin one process\tadded\tin a process each\tadded\t")
+	added := func(of [][]time.Duration, i int) string {
+		if i == 0 {
+			return ""
 		}
-		if c.cpu >= 0 {
-			cores = fmt.Sprintf("%.2f", c.cpu.Seconds()/o.time.Seconds())
-		}
-		fmt.Fprintf(w, "%s\t%v\t%s\t%v\t%v\t%v\t%s\t%s\t\n", c.name, at(c.first, 50), added,
-			at(c.each, 50), at(c.each, 99), at(c.each, 100), addedLate, cores)
+		return (at(of[i], 50) - at(of[0], 50)).String()
+	}
+	for i := range ways {
+		fmt.Fprintf(w, "%s\t%v\t%s\t%v\t%s\t\n", ways[i].name, at(one[i], 50), added(one, i), at(each[i], 50), added(each, i))
 	}
 	w.Flush()
 }
 
-// A received is when the chunks of an answer came: the first one after its
-// request, each one after it was sent.
-type received struct {
-	first time.Duration
-	each  []time.Duration
-}
-
-const benchRequest = `{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Which flowers suit a birthday?"}]}`
-
-var createdKey = []byte(`"created":`)
-
-// chunks reads an answer of n chunks.
-func chunks(ctx context.Context, client *http.Client, url string, n int) (r received, err error) {
-	req, err := http.NewRequestWithContext(ctx, "POST", url+"/v1/chat/completions", strings.NewReader(benchRequest))
-	if err != nil {
-		return r, err
-	}
-	req.Header.Set("X-Chunks", strconv.Itoa(n))
-	begin := time.Now()
-	resp, err := client.Do(req)
-	if err != nil {
-		return r, err
-	}
-	defer resp.Body.Close()
-	in := bufio.NewReader(resp.Body)
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			break
+// printLoad writes the table of all chunks under load.
+func printLoad(out io.Writer, all [][]time.Duration, cores []float64) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tchunks\tp50\tp99\tmax\tadded at p99\tcores\t")
+	for i, each := range all {
+		added, used := "", ""
+		if i > 0 {
+			added = (at(each, 99) - at(all[0], 99)).Round(10 * time.Microsecond).String()
 		}
-		_, after, ok := bytes.Cut(line, createdKey)
-		if !ok {
-			continue
+		if cores[i] >= 0 {
+			used = fmt.Sprintf("%.2f", cores[i])
 		}
-		if len(r.each) == 0 {
-			r.first = time.Since(begin)
-		}
-		digits, _, _ := bytes.Cut(after, []byte(","))
-		sent, err := strconv.ParseInt(string(digits), 10, 64)
-		if err != nil {
-			return r, err
-		}
-		r.each = append(r.each, time.Duration(time.Now().UnixNano()-sent))
+		fmt.Fprintf(w, "%s\t%d\t%v\t%v\t%v\t%s\t%s\t\n", ways[i].name, len(each), at(each, 50), at(each, 99), at(each, 100), added, used)
 	}
-	if len(r.each) != n {
-		return r, fmt.Errorf("%d chunks of %d arrived, status %s", len(r.each), n, resp.Status)
-	}
-	return r, nil
-}
-
-// load streams o.streams answers at the same time, begun over one interval.
-func (o *benchOptions) load(ctx context.Context, client *http.Client, url string) ([]time.Duration, error) {
-	n := max(1, int(o.time.Seconds()*o.rate))
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		all    []time.Duration
-		failed error
-	)
-	for i := range o.streams {
-		wg.Go(func() {
-			time.Sleep(time.Duration(float64(time.Second) * float64(i) / float64(o.streams))) // not all at once
-			r, err := chunks(ctx, client, url, n)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, r.each...)
-			failed = errors.Join(failed, err)
-		})
-	}
-	wg.Wait()
-	return all, failed
-}
-
-// at returns the percentile of what was measured.
-func at(all []time.Duration, percent int) time.Duration {
-	if len(all) == 0 {
-		return 0
-	}
-	slices.Sort(all)
-	return all[(len(all)-1)*percent/100].Round(time.Microsecond)
+	w.Flush()
 }

@@ -13,55 +13,88 @@ import (
 	"time"
 )
 
-// A command is this program, running a second time.
-type command struct {
-	url string
-	cmd *exec.Cmd
+// A server is this program, serving something while it measures.
+type server struct {
+	url  string
+	stop func()                        // waits for its end
+	cpu  func() (time.Duration, error) // what its process has used
 }
 
 // saysURL comes before the URL that a server has, where it prints it.
 const saysURL = "base URL for programs: "
 
-// startCommand starts this program with args and waits until it says where it
-// listens.
-func startCommand(ctx context.Context, args []string, env ...string) (*command, error) {
+var errNoURL = errors.New("it did not start")
+
+// readURL returns the URL that a server prints, and leaves the rest of what it
+// prints aside.
+func readURL(printed io.Reader) (string, error) {
+	lines := bufio.NewScanner(printed)
+	for lines.Scan() {
+		if _, url, ok := strings.Cut(lines.Text(), saysURL); ok {
+			go io.Copy(io.Discard, printed)
+			return strings.TrimSuffix(url, "/v1"), nil
+		}
+	}
+	return "", errNoURL
+}
+
+// serveHere runs this program's command with args in this process.
+func serveHere(args []string, p process) (*server, error) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer w.Close()
+		run(args, process{stdout: w, stderr: p.stderr, env: p.env, interrupts: func(context.Context) (context.Context, context.CancelFunc) {
+			return context.WithCancel(ctx)
+		}})
+	}()
+	s := &server{
+		stop: func() { interrupt(); <-ended },
+		cpu:  func() (time.Duration, error) { return 0, errors.New("shared with the client") },
+	}
+	var err error
+	if s.url, err = readURL(r); err != nil {
+		s.stop()
+	}
+	return s, err
+}
+
+// serveApart runs this program with args in a process of its own.
+func serveApart(ctx context.Context, args []string, env ...string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &command{cmd: exec.CommandContext(ctx, self, args...)}
-	c.cmd.Env = append(os.Environ(), env...)
-	c.cmd.Stderr = os.Stderr
-	out, err := c.cmd.StdoutPipe()
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if _, url, ok := strings.Cut(lines.Text(), saysURL); ok {
-			c.url = strings.TrimSuffix(url, "/v1")
-			go io.Copy(io.Discard, out)
-			return c, nil
-		}
+	s := &server{
+		stop: func() {
+			if cmd.Process.Signal(os.Interrupt) != nil { // where the system has no such thing
+				cmd.Process.Kill()
+			}
+			cmd.Wait()
+		},
+		cpu: func() (time.Duration, error) { return cpuOf(cmd.Process.Pid) },
 	}
-	c.stop()
-	return nil, errors.New("it did not start")
+	if s.url, err = readURL(out); err != nil {
+		s.stop()
+	}
+	return s, err
 }
 
-// stop interrupts it, where the system can, and waits for its end.
-func (c *command) stop() {
-	if c.cmd.Process.Signal(os.Interrupt) != nil {
-		c.cmd.Process.Kill()
-	}
-	c.cmd.Wait()
-}
-
-// cpu returns what the proxy has used of the processors, on Linux.
-func (c *command) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+// cpuOf returns what a process has used of the processors, on Linux.
+func cpuOf(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
