@@ -3,6 +3,7 @@ package openai
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -188,4 +189,38 @@ func (f *embedFrame) ordered(n, dimensions int) ([][]float32, error) {
 		}
 	}
 	return out, nil
+}
+
+// readEmbedding reads a response to an embeddings request. Whether it is the
+// answer that was due is the client's to judge; vectors in an encoding of the
+// server's own are left out.
+func readEmbedding(raw []byte) (*llm.EmbedResponse, error) {
+	var f embedFrame
+	s := scanner{b: raw}
+	f.read(&s)
+	s.end()
+	if s.err != nil && json.Valid(raw) {
+		var rest map[string]json.RawMessage
+		if json.Unmarshal(raw, &rest) != nil {
+			return nil, malformed(raw, s.err)
+		}
+		delete(rest, "data")
+		raw, _ = json.Marshal(rest) // of what was JSON
+		f = embedFrame{}
+		s = scanner{b: raw}
+		f.read(&s)
+		s.end()
+	}
+	resp := &llm.EmbedResponse{Meta: f.meta, Usage: f.usage}
+	for _, v := range f.vectors {
+		resp.Vectors = append(resp.Vectors, v.vector)
+	}
+	switch {
+	case s.err != nil:
+		resp.Vectors = nil // nobody has got them
+		return resp, malformed(raw, s.err)
+	case f.failure != nil:
+		return resp, frameError(f.failure)
+	}
+	return resp, nil
 }
