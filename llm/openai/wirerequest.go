@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -260,49 +259,4 @@ func readFormat(raw json.RawMessage) *llm.Format {
 		return &f
 	}
 	return nil
-}
-
-// usageEdit says which bytes of body to replace, and by what, so that it has
-// stream_options.include_usage. ok is false if body is not a JSON object, or one
-// whose stream_options are the API's to judge.
-func usageEdit(body []byte) (at, end int, insert string, ok bool) {
-	s := scanner{b: body}
-	if s.peek() != '{' {
-		return 0, 0, "", false
-	}
-	fields := 0
-	for s.object(); s.key(); fields++ {
-		options := string(s.name) == "stream_options"
-		value := s.raw()
-		if !options || s.err != nil {
-			continue
-		}
-		end = s.i
-		at = end - len(value)
-		insert = `{"include_usage":true}`
-		switch value[0] {
-		case 'n':
-		case '{':
-			at++
-			insert = `"include_usage":true`
-			if bytes.TrimSpace(value[1:])[0] != '}' {
-				insert += ","
-			}
-			end = at
-		default:
-			return 0, 0, "", false
-		}
-	}
-	closing := s.i - 1
-	s.end()
-	if s.err != nil {
-		return 0, 0, "", false
-	}
-	if insert == "" {
-		at, end, insert = closing, closing, `"stream_options":{"include_usage":true}`
-		if fields > 0 {
-			insert = "," + insert
-		}
-	}
-	return at, end, insert, true
 }
