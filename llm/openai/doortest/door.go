@@ -31,6 +31,12 @@ type Door struct {
 	// better, because the library keeps it to itself. It may be nil.
 	Truth func(scenario string, want *Truth)
 
+	// Remote says that there is a connection between the callers and the door, as
+	// there is before a proxy. The door cannot know more of a caller who breaks off
+	// than of one who cancels: he has gone, and the run's error is "canceled" for
+	// both. It may end after the call has returned.
+	Remote bool
+
 	// Skip names scenarios that are not for this door, as a whole or as one consumer
 	// reads them: "stall", "stall/streamed/breaks".
 	Skip []string
