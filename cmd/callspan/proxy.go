@@ -185,15 +185,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	propagator := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /callspan/ready", func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
-			http.Error(w, "stopping", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("/", duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	passed := duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx = callback.WithHandlers(ctx, handlers...)
 		if id := r.Header.Get(headerSession); id != "" {
@@ -205,8 +197,19 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 		r = r.WithContext(ctx)
 		readAhead(r)
 		reverse.ServeHTTP(w, r)
-	})))
-	return mux
+	}))
+	// No ServeMux, which sends a program elsewhere whose path is not as it likes:
+	// /v1//chat/completions, of a base URL that ends in a slash.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/callspan/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead:
+			passed.ServeHTTP(w, r)
+		case draining.Load():
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintln(w, "ready")
+		}
+	})
 }
 
 // maxAhead is more than most requests are long. Longer ones are worth a goroutine,

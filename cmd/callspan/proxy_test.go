@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -248,6 +250,44 @@ func TestProxyDuplex(t *testing.T) {
 	}
 	resp.Body.Close()
 	p.end(t)
+}
+
+// TestProxyPaths: paths reach the target as programs send them, and none but the
+// readiness is the proxy's own.
+func TestProxyPaths(t *testing.T) {
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Method, " ", r.RequestURI)
+	}))
+	defer target.Close()
+	to, _ := url.Parse(target.URL)
+	server := httptest.NewServer(ours(to))
+	defer server.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	for _, tc := range []struct{ method, path, want string }{
+		{"POST", "/v1/chat/completions", "POST /v1/chat/completions"},
+		{"POST", "/v1//chat/completions", "POST /v1//chat/completions"},
+		{"POST", "//v1/./a/../chat/completions/", "POST //v1/./a/../chat/completions/"},
+		{"GET", "/openai/deployments/my%20model%2F1/chat?api-version=1", "GET /openai/deployments/my%20model%2F1/chat?api-version=1"},
+		{"GET", "", "GET /"},
+		{"GET", "/callspan/ready", "ready\n"},
+		{"POST", "/callspan/ready", "POST /callspan/ready"},
+		{"GET", "/callspan/ready/", "GET /callspan/ready/"},
+	} {
+		req, err := http.NewRequest(tc.method, server.URL+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := base.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(got) != tc.want {
+			t.Errorf("%s %s: %d %q, want %q", tc.method, tc.path, resp.StatusCode, got, tc.want)
+		}
+	}
 }
 
 func TestProxyUsage(t *testing.T) {
