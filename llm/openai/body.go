@@ -54,7 +54,7 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 	if b.form != formWhole {
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame, Whole: wholeEvent}
 	}
-	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
+	encoding := strings.ToLower(strings.Join(resp.Header["Content-Encoding"], ","))
 	hidden = hidden && b.events != nil && kind != "application/json"
 	switch open := opener(encoding); {
 	case encoding == "" || encoding == "identity":
@@ -149,6 +149,9 @@ func (b *body) take(p []byte, err error) {
 	}
 	if err == nil {
 		return
+	}
+	if b.plain != nil && !b.ended {
+		b.plain.end(b.see)
 	}
 	b.resp.Trailer = b.from.Trailer
 	b.release()

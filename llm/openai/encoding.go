@@ -16,11 +16,49 @@ import (
 func opener(coding string) func(io.Reader) (io.Reader, error) {
 	switch coding {
 	case "gzip", "x-gzip":
-		return func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
+		return openGzip
 	case "deflate":
 		return openDeflate
 	}
 	return nil
+}
+
+// A gunzip reads gzip's format. Unlike a gzip.Reader it hands out the end of a
+// member before it looks for another one, which may take for ever to come.
+type gunzip struct {
+	in     *bufio.Reader
+	member *gzip.Reader
+	ended  bool // the member is read
+}
+
+func openGzip(r io.Reader) (io.Reader, error) {
+	g := &gunzip{in: bufio.NewReader(r), member: new(gzip.Reader)}
+	return g, g.open()
+}
+
+// open begins the next member.
+func (g *gunzip) open() error {
+	if err := g.member.Reset(g.in); err != nil {
+		return err
+	}
+	g.member.Multistream(false)
+	g.ended = false
+	return nil
+}
+
+// Read implements [io.Reader].
+func (g *gunzip) Read(p []byte) (n int, err error) {
+	for n == 0 && err == nil && len(p) > 0 {
+		if g.ended {
+			if err = g.open(); err != nil {
+				break
+			}
+		}
+		if n, err = g.member.Read(p); err == io.EOF {
+			g.ended, err = true, nil
+		}
+	}
+	return n, err
 }
 
 // openDeflate opens what servers send as deflate: zlib's format as the standard

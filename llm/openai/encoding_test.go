@@ -8,11 +8,18 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-// pack compresses a body event by event, as a server that streams does.
+// packed are the ways in which a body is compressed, and their names as headers
+// have them.
+var packed = map[string]string{"gzip": "gzip", "gzip at once": "gzip", "gzip in members": "gzip",
+	"deflate": "deflate", "deflate at once": "deflate", "bare deflate": "deflate", "br": "br"}
+
+// pack compresses a body event by event, as a server that streams does, if not
+// all at once.
 func pack(t *testing.T, coding string, body []byte) []byte {
 	t.Helper()
 	type writer interface {
@@ -24,9 +31,16 @@ func pack(t *testing.T, coding string, body []byte) []byte {
 		w   writer
 	)
 	switch coding {
-	case "gzip":
+	case "gzip", "gzip at once":
 		w = gzip.NewWriter(&out)
-	case "deflate":
+	case "gzip in members":
+		for event := range bytes.SplitAfterSeq(body, []byte("\n\n")) {
+			w := gzip.NewWriter(&out)
+			w.Write(event)
+			w.Close()
+		}
+		return out.Bytes()
+	case "deflate", "deflate at once":
 		w = zlib.NewWriter(&out)
 	case "bare deflate":
 		w, _ = flate.NewWriter(&out, flate.DefaultCompression)
@@ -35,7 +49,9 @@ func pack(t *testing.T, coding string, body []byte) []byte {
 	}
 	for event := range bytes.SplitAfterSeq(body, []byte("\n\n")) {
 		w.Write(event)
-		w.Flush()
+		if !strings.HasSuffix(coding, "at once") {
+			w.Flush()
+		}
 	}
 	w.Close()
 	return out.Bytes()
@@ -73,10 +89,16 @@ func TestTransportEncoding(t *testing.T) {
 		{name: "weights", ask: asksUsage, accept: "br;q=1.0, GZIP;q=0.8, *;q=0.1", sent: "GZIP;q=0.8", coding: "gzip", body: withUsage, want: reported},
 		{name: "whole", ask: asksWhole, accept: "br, deflate", sent: "deflate", coding: "deflate", body: whole, want: reported},
 		{name: "whole, bare deflate", ask: asksWhole, accept: "deflate", sent: "deflate", coding: "bare deflate", body: whole, want: reported},
+		{name: "gzip at once", ask: asksUsage, accept: "gzip", sent: "gzip", coding: "gzip at once", body: withUsage, want: reported},
+		{name: "hidden usage, gzip at once", ask: ask, accept: "gzip", sent: "identity", coding: "gzip at once", body: withUsage, passes: withoutUsage, want: reported},
+		{name: "gzip in members", ask: asksUsage, accept: "gzip", sent: "gzip", coding: "gzip in members", body: withUsage, want: reported},
+		{name: "deflate at once", ask: asksUsage, accept: "deflate", sent: "deflate", coding: "deflate at once", body: withUsage, want: reported},
+		{name: "whole, gzip", ask: asksWhole, accept: "gzip", sent: "gzip", coding: "gzip at once", body: whole, want: reported},
+		{name: "whole, gzip in pieces", ask: asksWhole, accept: "gzip", sent: "gzip", coding: "gzip", body: whole, want: reported},
 		{name: "no choice", ask: asksWhole, accept: "br", sent: "br", coding: "br", body: []byte("\x0b\x02\x80roses\x03"), want: "llm openai gpt-4o-mini 10/0 estimated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			packed := pack(t, c.coding, c.body)
+			answer := pack(t, c.coding, c.body)
 			var sent string
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
@@ -86,14 +108,10 @@ func TestTransportEncoding(t *testing.T) {
 					kind = "application/json"
 				}
 				w.Header().Set("Content-Type", kind)
-				switch c.coding {
-				case "":
-				case "bare deflate":
-					w.Header().Set("Content-Encoding", "deflate")
-				default:
-					w.Header().Set("Content-Encoding", c.coding)
+				if c.coding != "" {
+					w.Header().Set("Content-Encoding", packed[c.coding])
 				}
-				w.Write(packed)
+				w.Write(answer)
 			}))
 			defer server.Close()
 			for _, read := range []func(io.Reader) io.Reader{
@@ -109,7 +127,7 @@ func TestTransportEncoding(t *testing.T) {
 				resp.Body.Close()
 				want, coded := c.passes, false
 				if want == nil {
-					want, coded = packed, c.coding != ""
+					want, coded = answer, c.coding != ""
 				}
 				if err != nil || !bytes.Equal(got, want) || sent != c.sent || (resp.Header.Get("Content-Encoding") != "") != coded {
 					t.Errorf("%v, accepted %q, content encoding %q, got %q", err, sent, resp.Header.Get("Content-Encoding"), got)
@@ -132,4 +150,21 @@ func TestTransportEncodingBroken(t *testing.T) {
 	}
 	resp.Body.Close()
 	rec.check(t, "llm openai gpt-4o-mini error _OTHER")
+}
+
+// TestTransportEncodingClosed: a client that closes once it has the whole
+// answer, and does not look whether anything follows, has had an answer.
+func TestTransportEncodingClosed(t *testing.T) {
+	whole := []byte(`{"id":"1","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Pink"},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":2,"total_tokens":22}}`)
+	for _, coding := range []string{"gzip", "gzip at once", "deflate at once"} {
+		answer := pack(t, coding, whole)
+		url, _ := serveBody(t, 200, map[string]string{"Content-Type": "application/json", "Content-Encoding": packed[coding]}, answer)
+		rec := new(seen)
+		resp := post(t, client(t, rec), url+"/v1/chat/completions", `{"model":"gpt-4o-mini","messages":[]}`, "Accept-Encoding", "gzip, deflate")
+		if _, err := io.ReadFull(resp.Body, make([]byte, len(answer))); err != nil {
+			t.Error(err)
+		}
+		resp.Body.Close()
+		rec.check(t, `llm openai gpt-4o-mini 20/2 reported "Pink"`)
+	}
 }

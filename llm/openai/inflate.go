@@ -31,6 +31,12 @@ func newInflater(open func(io.Reader) (io.Reader, error)) *inflater {
 	return f
 }
 
+// end hands out what is left when no more comes.
+func (f *inflater) end(out func([]byte)) {
+	f.feed.ended = true
+	f.write(nil, out)
+}
+
 // write hands out what comes out of p, in pieces that are valid during the call.
 func (f *inflater) write(p []byte, out func([]byte)) {
 	f.feed.left = p
@@ -46,8 +52,9 @@ func (f *inflater) write(p []byte, out func([]byte)) {
 
 // A feeder is a reader that asks for more when it has run dry.
 type feeder struct {
-	left []byte
-	more func() bool
+	left  []byte
+	ended bool // there is no more
+	more  func() bool
 }
 
 // Read implements [io.Reader].
@@ -56,6 +63,9 @@ func (f *feeder) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for len(f.left) == 0 {
+		if f.ended {
+			return 0, io.EOF
+		}
 		if !f.more() {
 			return 0, errStopped
 		}
