@@ -20,13 +20,12 @@ import (
 //	if err == io.EOF { call.End(nil) } else if err != nil { call.End(err) } else { call.Chunk(&c) }
 //	call.Holding()
 //
-// One goroutine reads at a time. Stop, Finish and Abandon may be called from any.
+// One goroutine reads at a time. Stop and Abandon may be called from any.
 type Call struct {
 	stream
 	ctx     context.Context
 	leave   func() bool // stops watching the context
 	stopped atomic.Bool // the consumer wants no more
-	enough  atomic.Bool // because he has the whole answer
 	late    atomic.Bool // after the context had ended
 }
 
@@ -156,6 +155,24 @@ func (c *Call) End(err error) {
 	c.close(err)
 }
 
+// Settle says, where whole is true, that the consumer has the whole answer, or in
+// its place err: if he leaves from now on, by Stop, by the end of his context or
+// by dropping the stream, he does not break off, and the run ends with err. Where
+// whole is false, he does again. It is called by the reading side before Holding.
+func (c *Call) Settle(whole bool, err error) {
+	switch {
+	case c == nil:
+	case !whole:
+		c.settled.Store(nil)
+	case err == nil:
+		c.settled.Store(&success)
+	default:
+		c.settled.Store(&settlement{err})
+	}
+}
+
+var success settlement
+
 // Stop says that the consumer wants no more, which is no failure unless the
 // context has ended before. A read in flight ends the run when it returns.
 func (c *Call) Stop() {
@@ -165,15 +182,6 @@ func (c *Call) Stop() {
 		}
 		c.stopped.Store(true)
 		c.stop()
-	}
-}
-
-// Finish is Stop for a consumer who has the whole answer: the run does not end
-// as stopped.
-func (c *Call) Finish() {
-	if c != nil {
-		c.enough.Store(true)
-		c.Stop()
 	}
 }
 
@@ -187,10 +195,13 @@ func (c *Call) stop() {
 
 // leaving says how a run ends whose consumer wants no more.
 func (c *Call) leaving() error {
-	if c.late.Load() && !c.enough.Load() {
+	if done := c.settled.Load(); done != nil {
+		return done.err
+	}
+	if c.late.Load() {
 		return withContext(c.ctx, context.Cause(c.ctx))
 	}
-	c.res.Stopped = !c.enough.Load()
+	c.res.Stopped = true
 	return nil
 }
 

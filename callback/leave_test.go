@@ -49,10 +49,38 @@ func TestLeaveAfterCancel(t *testing.T) {
 		}, true, ""},
 		{"a call that has the whole answer", func(ctx context.Context, cancel func(), rec *recorder) {
 			call := open(ctx, rec)
+			call.Settle(true, nil)
 			cancel()
-			call.Finish()
+			call.Stop()
 			call.End(errClosed)
 		}, false, ""},
+		{"a call that has the whole answer and is held", func(ctx context.Context, cancel func(), rec *recorder) {
+			call := open(ctx, rec)
+			call.Settle(true, nil)
+			call.Holding()
+			cancel()
+		}, false, ""},
+		{"a call that has an error for an answer", func(ctx context.Context, cancel func(), rec *recorder) {
+			call := open(ctx, rec)
+			call.Settle(true, &llm.Error{Code: "rate_limit_exceeded"})
+			call.Holding()
+			cancel()
+		}, false, "rate_limit_exceeded"},
+		{"a call that is dropped with the whole answer", func(ctx context.Context, cancel func(), rec *recorder) {
+			call := open(ctx, rec)
+			call.Settle(true, nil)
+			call.Holding()
+			call.Abandon(errClosed)
+		}, false, ""},
+		{"a call that had the whole answer before there was more of it", func(ctx context.Context, cancel func(), rec *recorder) {
+			call := open(ctx, rec)
+			call.Settle(true, nil)
+			call.Holding()
+			call.Reading()
+			call.Settle(false, nil)
+			call.Holding()
+			cancel()
+		}, false, "canceled"},
 		{"a loop", func(ctx context.Context, cancel func(), rec *recorder) {
 			for range callback.Model(says{texts: []string{"roses", "lilies"}}, rec).Chat(ctx, &llm.Request{}) {
 				cancel()

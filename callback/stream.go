@@ -144,6 +144,7 @@ type stream struct {
 	// Who may end the run. While a chunk is being read, that read ends it, with
 	// the real error; while the consumer holds a chunk, the context and Abandon may.
 	state    atomic.Int32
+	settled  atomic.Pointer[settlement] // what a run ends with whose consumer leaves; nil if it is broken off
 	canceled atomic.Bool
 	ending   sync.Mutex // held while the run is ended from outside, which leaving the loop waits for
 }
@@ -264,13 +265,19 @@ func (s *stream) settle(model bool) {
 	}
 }
 
-// endHeld ends the run with err from outside, unless a read is in flight. It
-// reports whether it did.
+// A settlement is what a run has come to before it ends.
+type settlement struct{ err error }
+
+// endHeld ends the run from outside, unless a read is in flight: with err if it
+// is not settled. It reports whether it did.
 func (s *stream) endHeld(err error) bool {
 	s.ending.Lock()
 	defer s.ending.Unlock()
 	if !s.state.CompareAndSwap(held, over) {
 		return false
+	}
+	if done := s.settled.Load(); done != nil {
+		err = done.err
 	}
 	s.finish(s.run.info.Kind == KindLLM, err)
 	return true

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -8,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/sse"
@@ -29,7 +29,6 @@ type body struct {
 	follower
 	plain *inflater       // nil if nothing is compressed
 	drop  runtime.Cleanup // ends the run of a body that nobody closed
-	had   atomic.Bool     // what has come is a whole answer
 
 	one     sync.Mutex // held by Read
 	mu      sync.Mutex // guards what is below
@@ -127,7 +126,7 @@ func (b *body) pull(p []byte) (int, error) {
 	b.run.Reading()
 	n, err := b.early.Read(p)
 	b.take(p[:n], err)
-	b.had.Store(b.form == formStream && b.answer.progress.complete())
+	b.settle()
 	b.mu.Lock()
 	b.reading, closed = false, b.closed
 	b.mu.Unlock()
@@ -150,15 +149,43 @@ func (b *body) take(p []byte, err error) {
 	if err == nil {
 		return
 	}
-	if b.plain != nil && !b.ended {
-		b.plain.end(b.see)
-	}
 	b.resp.Trailer = b.from.Trailer
+	b.finish(err)
 	b.release()
+}
+
+// settle says what the run has come to if the client leaves now: it may have the
+// whole answer before it has seen its end.
+func (b *body) settle() {
 	switch {
 	case b.ended:
+	case b.form == formStream:
+		b.run.Settle(b.answer.progress.complete(), nil)
+	case b.form == formWhole && b.waits():
+		b.drain()
+		b.run.Settle(true, b.read())
+	}
+}
+
+// drain reads along what is left in the decompressor.
+func (b *body) drain() {
+	if b.plain != nil {
+		b.plain.end(b.see)
+	}
+}
+
+// finish ends the run where the body has ended with err. A client that goes away
+// when it has the whole answer has broken nothing off.
+func (b *body) finish(err error) {
+	if b.ended {
+		return
+	}
+	b.drain()
+	switch {
 	case errors.Is(err, io.EOF):
-		b.finish()
+		b.conclude()
+	case errors.Is(err, context.Canceled) && b.form == formStream && b.answer.progress.complete():
+		b.end(nil)
 	default:
 		b.end(err)
 	}
@@ -179,9 +206,6 @@ func (b *body) Close() error {
 	b.closed = true
 	b.mu.Unlock()
 	if !mine {
-		if b.had.Load() {
-			b.run.Finish()
-		}
 		b.run.Stop()
 		return b.ReadCloser.Close()
 	}
@@ -197,7 +221,7 @@ func (b *body) Close() error {
 		if b.form == formStream {
 			b.end(nil) // what is left of the stream is of no interest
 		} else {
-			b.finish()
+			b.conclude()
 		}
 	}
 	b.run.Stop()

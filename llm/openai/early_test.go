@@ -2,10 +2,12 @@ package openai_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	callopenai "github.com/callspan/callspan/llm/openai"
 )
@@ -94,4 +96,72 @@ func TestTransportEarly(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTransportLeaves: a client that goes away when it has the whole answer has
+// not broken off, whether it has seen the end of the body or not. That is how
+// the clients of a proxy leave: their request's context ends.
+func TestTransportLeaves(t *testing.T) {
+	const asksStream = `{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"roses?"}]}`
+	const asksWhole = `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"roses?"}]}`
+	whole := []byte(`{"id":"c1","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Pink"},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":2,"total_tokens":22}}`)
+	for _, c := range []struct {
+		name, ask string
+		roundTrip
+		want string
+	}{
+		{"whole", asksWhole, roundTrip{"application/json", whole, io.EOF}, `llm openai gpt-4o-mini 20/2 reported "Pink"`},
+		{"an error", asksWhole, roundTrip{"application/json", []byte(`{"error":{"message":"m","code":"rate_limit_exceeded"}}`), io.EOF},
+			`llm openai gpt-4o-mini error rate_limit_exceeded`},
+		{"stream", asksStream, roundTrip{"text/event-stream", sse(delta(`{"content":"Pink"}`, "stop")), nil}, `llm openai gpt-4o-mini 10/1 estimated "Pink"`},
+		{"half a stream", asksStream, roundTrip{"text/event-stream", sse(delta(`{"content":"Pink"}`, "")), nil},
+			`llm openai gpt-4o-mini 10/1 estimated "Pink" error canceled`},
+	} {
+		for _, reading := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				rec := new(seen)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				tr := callopenai.NewTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+					resp, err := c.roundTrip.RoundTrip(req)
+					if c.atEnd == nil { // the rest never comes
+						resp.Body = stalling{resp.Body, ctx}
+					}
+					return resp, err
+				}), rec)
+				tr.Provider = "openai"
+				req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1/v1/chat/completions", strings.NewReader(c.ask))
+				resp, err := tr.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := resp.Body.Read(make([]byte, 4096)); err != nil {
+					t.Fatal(err)
+				}
+				if reading && c.atEnd == nil {
+					go resp.Body.Read(make([]byte, 4096))
+					synctest.Wait()
+				}
+				cancel()
+				synctest.Wait()
+				rec.check(t, c.want)
+				resp.Body.Close()
+			})
+		}
+	}
+}
+
+// A stalling body has one piece, and then nothing until its context ends.
+type stalling struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (s stalling) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if n > 0 && err == nil {
+		return n, nil
+	}
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
 }

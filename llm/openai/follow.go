@@ -27,6 +27,9 @@ type follower struct {
 	long   bool          // whole is not
 	events *sse.Splitter // of one that does
 	ended  bool
+
+	done    bool  // whole has been read
+	outcome error // of that
 }
 
 // A form is how a response comes.
@@ -105,8 +108,8 @@ func wholeEvent(data []byte) bool {
 	return len(data) > 0 && (data[0] != '{' || json.Valid(data))
 }
 
-// finish ends the run where the body has ended.
-func (f *follower) finish() {
+// conclude ends the run where the body has come to its end.
+func (f *follower) conclude() {
 	if f.form != formStream || f.opaque {
 		f.end(f.read())
 		return
@@ -132,8 +135,15 @@ func (f *follower) missing() error {
 	return err
 }
 
-// read reads a whole response.
+// read reads a whole response, once.
 func (f *follower) read() error {
+	if !f.done {
+		f.done, f.outcome = true, f.readWhole()
+	}
+	return f.outcome
+}
+
+func (f *follower) readWhole() error {
 	switch {
 	case f.failed:
 		return statusError(f.resp, f.whole)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -26,9 +25,8 @@ type watched[T any] struct {
 	each   func(c *llm.Chunk) // tells the run
 	drop   runtime.Cleanup    // ends the run of a stream that nobody closed
 
-	ended  bool        // there is nothing more to tell
-	cut    error       // a budget's, which ends the stream
-	enough atomic.Bool // what has come is a whole answer
+	ended bool  // there is nothing more to tell
+	cut   error // a budget's, which ends the stream
 }
 
 // begin starts the run of a stream and sends the request. The watched stream is
@@ -159,7 +157,7 @@ func (w *watched[T]) tell(seen, caller error) {
 	case w.answer.over():
 		w.end(w.answer.missing())
 	default:
-		w.enough.Store(w.answer.progress.complete())
+		w.run.Settle(w.answer.progress.complete(), nil)
 	}
 }
 
@@ -169,17 +167,12 @@ func (w *watched[T]) end(err error) {
 	w.drop.Stop()
 }
 
-// leave says that the caller wants no more. One who has the whole answer does
-// not break off. What was to be done for a dropped stream is kept no longer: it
-// holds the call's context, whose values may hold the stream.
+// leave says that the caller wants no more. What was to be done for a dropped
+// stream is kept no longer: it holds the call's context, whose values may hold
+// the stream.
 func (w *watched[T]) leave() {
-	switch {
-	case w == nil:
-		return
-	case w.enough.Load():
-		w.run.Finish()
-	default:
+	if w != nil {
 		w.run.Stop()
+		w.drop.Stop()
 	}
-	w.drop.Stop()
 }
