@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -53,13 +54,52 @@ func (c *config) describeHeader(a *attrs, prefix, name string, h http.Header) {
 }
 
 // secretHeader reports whether the values of a header are credentials, of which
-// a span shows no more than that they were there.
+// a span shows no more than that they were there. It goes by the words of the
+// name, wherever they stand: who invents a header calls it X-Vendor-Key, or
+// X-Forwarded-Authorization. A plain header that is hidden does less harm than
+// a credential that is shown.
 func secretHeader(name string) bool {
-	switch name {
-	case "authorization", "proxy-authorization", "cookie", "set-cookie":
+	if name == "access-control-allow-credentials" {
+		return false
+	}
+	words := strings.FieldsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	for i, w := range words {
+		switch w = strings.TrimRight(w, "0123456789"); w {
+		case "auth", "oauth", "authentication", "authorisation", "bearer", "dpop", "hmac", "csrf", "xsrf", "otp":
+			return true
+		case "key", "keys":
+			if i == 0 || !plainKey(words[i-1]) {
+				return true
+			}
+			continue
+		case "token":
+			if !slices.ContainsFunc(words, plainToken) {
+				return true
+			}
+			continue
+		}
+		for _, end := range headerEnds {
+			if strings.HasSuffix(w, end) {
+				return true
+			}
+		}
+	}
+	return len(words) > 0 && secretName(words[len(words)-1], false) && !slices.ContainsFunc(words, plainToken)
+}
+
+// headerEnds end the words that tell of a credential: accesstoken is one word
+// in some names.
+var headerEnds = []string{"authorization", "cookie", "cookies", "secret", "secrets", "password", "passwd", "passphrase", "credential", "credentials",
+	"signature", "jwt", "assertion", "apikey", "authkey", "accesskey", "authtoken", "accesstoken"}
+
+// plainToken reports whether a word of a header's name says that the token in it
+// is no secret: one that is counted, or leads to the next page.
+func plainToken(word string) bool {
+	switch word {
+	case "ratelimit", "limit", "remaining", "count", "usage", "used", "budget", "rate", "page", "next", "continuation", "sync":
 		return true
 	}
-	return secretName(name, false)
+	return false
 }
 
 // headerNames returns the names as attributes have them.

@@ -165,8 +165,11 @@ func WithContentLimits(text, attribute int) Option {
 
 // WithHeaders names the HTTP headers of model calls that spans show, as
 // http.request.header.{name} and http.response.header.{name}. The default is
-// none. Of headers that hold credentials, such as Authorization, a span says no
-// more than that they were there.
+// none. Of headers that hold credentials, a span says no more than that they
+// were there: those whose names have a word such as authorization, auth, key,
+// token, secret, password, credential, signature, jwt, assertion or cookie in
+// them. Idempotency-Key and headers that count tokens are shown, as are headers
+// of other names, without what [RedactKeys] and the redactors take out.
 //
 // Headers come from whoever makes the call, in an event whose data has a method
 //

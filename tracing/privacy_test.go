@@ -554,6 +554,44 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestSecretHeaders: of which headers a span shows the values. None of these
+// looks like a key by itself.
+func TestSecretHeaders(t *testing.T) {
+	for _, tc := range []struct {
+		shown bool
+		names string
+	}{
+		{false, "Authorization Proxy-Authorization X-Forwarded-Authorization X-Original-Authorization X-Serverless-Authorization cf-aig-authorization"},
+		{false, "Helicone-Auth X-Auth X-Auth-Token X-OAuth X-Authentication X-Authorization2 DPoP"},
+		{false, "Api-Key X-Api-Key ApiKey X-ApiKey X-Goog-Api-Key X-Litellm-Key X-Portkey-Virtual-Key Ocp-Apim-Subscription-Key X-Functions-Key X-Api-Key-2 X_Api_Key"},
+		{false, "X-Amz-Security-Token X-Vault-Token Private-Token X-Forwarded-Access-Token X-Amzn-Oidc-AccessToken X-CSRF-Token X-Xsrf"},
+		{false, "X-Goog-Iap-Jwt-Assertion Cf-Access-Jwt-Assertion X-Jwt X-Client-Secret X-Password X-Credentials"},
+		{false, "Cookie Set-Cookie Cookie2 X-Session-Cookie X-Session-Token X-Reset-Token X-MyToken"},
+		{false, "Signature X-Hub-Signature-256 X-Amz-Signature X-Shopify-Hmac-Sha256"},
+		{false, "X-A-Name-That-Is-Longer-Than-Most-And-Ends-As-Others-Do-In-Authorization"},
+		{true, "X-Request-Id Idempotency-Key X-Idempotency-Key Surrogate-Key X-Cache-Key X-Author X-Authority X-Keyboard X-Monkey Keep-Alive"},
+		{true, "X-Ratelimit-Remaining-Tokens X-Ratelimit-Limit-Tokens Anthropic-Ratelimit-Input-Tokens-Remaining X-Token-Count X-Ratelimit-Remaining-Token X-Prompt-Tokens X-Next-Page-Token"},
+		{true, "Openai-Organization Openai-Project X-Session-Id Mcp-Session-Id X-Callspan-Session X-Portkey-Provider X-Secretary X-Tokenizer"},
+		{true, "Www-Authenticate Access-Control-Allow-Credentials Server Retry-After Traceparent"},
+	} {
+		for name := range strings.FieldsSeq(tc.names) {
+			r := record(tracing.WithHeaders(name))
+			callback.Do(callback.WithHandlers(t.Context(), r.tracer), &callback.Info{Kind: callback.KindLLM, Name: "x"}, nil, func(ctx context.Context) (any, error) {
+				callback.Emit(ctx, callback.Event{Kind: callback.EventCustom, Data: roundTrip{request: http.Header{http.CanonicalHeaderKey(name): {"plain words"}}}})
+				return nil, nil
+			})
+			want := "[key]"
+			if tc.shown {
+				want = "plain words"
+			}
+			got := value(r.spans()[0].Attributes(), "http.request.header."+strings.ToLower(name)).AsStringSlice()
+			if len(got) != 1 || got[0] != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}
+}
+
 // TestContentConformance: content keeps the conventions in every way of
 // capturing it.
 func TestContentConformance(t *testing.T) {
