@@ -48,7 +48,7 @@ func serveBare(target string, p process) int {
 	base.MaxIdleConnsPerHost = 256
 	base.DisableCompression = true
 	defer base.CloseIdleConnections()
-	return serveHTTP(duplex(&httputil.ReverseProxy{Transport: base, FlushInterval: -1, BufferPool: new(buffers),
+	return serveHTTP(faithful(&httputil.ReverseProxy{Transport: base, FlushInterval: -1, BufferPool: new(buffers),
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }}), p)
 }
 

@@ -185,7 +185,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	propagator := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
-	passed := duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	passed := faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx = callback.WithHandlers(ctx, handlers...)
 		if id := r.Header.Get(headerSession); id != "" {
@@ -236,12 +236,16 @@ func readAhead(r *http.Request) {
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 }
 
-// duplex lets h read a request's body after its answer has begun. A target that
-// answers at once may do so before the last read of the body, which finds its
-// end; without this that read fails, and net/http's client gives up the answer.
-func duplex(h http.Handler) http.Handler {
+// faithful prepares net/http for a handler that passes answers on. The handler may
+// read a request's body after its answer has begun: a target that answers at once
+// may do so before the last read of the body, which finds its end; without this
+// that read fails, and net/http's client gives up the answer. And an answer
+// without a Content-Type gets none: net/http would guess one, or not, depending on
+// how soon its body comes.
+func faithful(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
+		w.Header()["Content-Type"] = nil
 		h.ServeHTTP(w, r)
 	})
 }

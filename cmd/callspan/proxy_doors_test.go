@@ -31,13 +31,13 @@ func ours(target *url.URL, handlers ...callback.Handler) http.Handler {
 	return (&proxyOptions{provider: "openai"}).handler(target, handlers, new(atomic.Bool))
 }
 
-// reverse is a reverse proxy in front of target that nobody listens to. What it
-// says of a target that cannot be reached is left to every such proxy, and that
-// it may answer before it has read the request keeps it from losing answers.
+// reverse is a bare reverse proxy in front of target. What to say of a target
+// that cannot be reached is left to every such proxy; that it is faithful keeps
+// it from doing now this and now that.
 func reverse(target *url.URL) http.Handler {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.DisableCompression = true
-	return duplex(&httputil.ReverseProxy{
+	return faithful(&httputil.ReverseProxy{
 		Transport:     base,
 		FlushInterval: -1,
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },

@@ -290,6 +290,23 @@ func TestProxyPaths(t *testing.T) {
 	}
 }
 
+// TestProxyUntyped: an answer without a Content-Type gets none, which net/http
+// guesses where the body comes before the head is out.
+func TestProxyUntyped(t *testing.T) {
+	server := httptest.NewServer(faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "roses") })))
+	defer server.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: base}).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := resp.Header["Content-Type"]; got != nil {
+		t.Errorf("Content-Type %q", got)
+	}
+}
+
 func TestProxyUsage(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
