@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -38,6 +39,7 @@ type Client struct {
 	endpoint llm.Endpoint
 	prices   *price.Book
 	usage    StreamUsage
+	refused  atomic.Bool // the server will not be asked for usage
 }
 
 // Wrap returns client with its calls announced, to the handlers of each call's

@@ -100,20 +100,20 @@ func (s *ResponseStream) Close() error {
 
 // CreateChatCompletionStream begins a chat whose answer is streamed.
 func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.ChatCompletionRequest) (*ChatCompletionStream, error) {
-	hidden := false
+	var usage asking
 	inner, w, err := begin(c, ctx, llm.APIChat, typedChat, func() request {
 		r := chatRequest(&req, true)
-		hidden = c.asks(&req.StreamOptions)
+		usage = c.ask(&req.StreamOptions)
 		return r
 	}, func(ctx context.Context) (*openai.ChatCompletionStream, error) {
-		return c.Client.CreateChatCompletionStream(ctx, req)
+		return sendAsking(&usage, func() (*openai.ChatCompletionStream, error) { return c.Client.CreateChatCompletionStream(ctx, req) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &ChatCompletionStream{inner, w}
 	if w != nil {
-		w.hidden = hidden
+		w.hidden = usage.hidden
 		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
@@ -121,20 +121,20 @@ func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.Chat
 
 // CreateCompletionStream begins a text completion that is streamed.
 func (c *Client) CreateCompletionStream(ctx context.Context, req openai.CompletionRequest) (*CompletionStream, error) {
-	hidden := false
+	var usage asking
 	inner, w, err := begin(c, ctx, llm.APICompletions, typedCompletion, func() request {
 		r := textRequest(req, true)
-		hidden = c.asks(&req.StreamOptions)
+		usage = c.ask(&req.StreamOptions)
 		return r
 	}, func(ctx context.Context) (*openai.CompletionStream, error) {
-		return c.Client.CreateCompletionStream(ctx, req)
+		return sendAsking(&usage, func() (*openai.CompletionStream, error) { return c.Client.CreateCompletionStream(ctx, req) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &CompletionStream{inner, w}
 	if w != nil {
-		w.hidden = hidden
+		w.hidden = usage.hidden
 		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
@@ -155,19 +155,4 @@ func (c *Client) CreateResponseStream(ctx context.Context, req openai.CreateResp
 		w.drop = runtime.AddCleanup(s, dropStream, w.run)
 	}
 	return s, nil
-}
-
-// asks makes a streamed request ask for its usage on behalf of the handlers. It
-// reports whether that was necessary.
-func (c *Client) asks(o **openai.StreamOptions) bool {
-	if c.usage != UsageObserved || *o != nil && (*o).IncludeUsage {
-		return false
-	}
-	asking := openai.StreamOptions{}
-	if *o != nil {
-		asking = **o // which is the caller's
-	}
-	asking.IncludeUsage = true
-	*o = &asking
-	return true
 }

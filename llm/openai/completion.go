@@ -32,9 +32,7 @@ func (r *completionCall) plain(ctx context.Context, c *openai.Client) error {
 }
 
 func (r *completionCall) stream(ctx context.Context, c *openai.Client, usage bool) (stream, error) {
-	if usage {
-		r.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-	}
+	r.StreamOptions = streamOptions(usage)
 	s, err := c.CreateCompletionStream(ctx, openai.CompletionRequest(*r))
 	return s, r.explain(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -28,10 +29,12 @@ type StreamUsage int
 
 const (
 	// UsageObserved asks when the request does or somebody listens. What was
-	// asked for the listeners is not handed to the caller.
+	// asked for the listeners is not handed to the caller. Where a server refuses
+	// to be asked, the request is sent again as the caller made it, and later ones
+	// do not ask.
 	UsageObserved StreamUsage = iota
-	// UsageAsked asks only when the request does, for servers that refuse
-	// stream_options. Usage is then estimated for the listeners.
+	// UsageAsked asks only when the request does. Usage is then estimated for the
+	// listeners.
 	UsageAsked
 )
 
@@ -72,6 +75,7 @@ func (m *Model) Endpoint() llm.Endpoint { return m.backend.endpoint }
 type backend struct {
 	connection
 	usage     StreamUsage
+	refused   atomic.Bool // the server will not be asked for usage
 	translate func(*backend, *llm.Request) (call, error)
 }
 
@@ -108,8 +112,8 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 			b.plain(ctx, c, yield)
 			return
 		}
-		usage := req.StreamUsage || b.usage == UsageObserved && callback.Enabled(ctx)
-		b.stream(ctx, c, usage, usage && !req.StreamUsage, yield)
+		hidden := !req.StreamUsage && b.usage == UsageObserved && !b.refused.Load() && callback.Enabled(ctx)
+		b.stream(ctx, c, req.StreamUsage || hidden, hidden, yield)
 	}
 }
 
@@ -143,8 +147,15 @@ func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error
 
 // stream makes a streamed call.
 func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield func(llm.Chunk, error) bool) {
-	ctx, t := withTap(withOwnAttempts(ctx))
-	s, err := c.stream(ctx, b.client, usage)
+	ctx = withOwnAttempts(ctx)
+	tapped, t := withTap(ctx)
+	s, err := c.stream(tapped, b.client, usage)
+	if hidden && err != nil && refusedUsage(err) {
+		b.refused.Store(true)
+		hidden = false
+		tapped, t = withTap(ctx)
+		s, err = c.stream(tapped, b.client, false)
+	}
 	if err != nil {
 		yield(llm.Chunk{}, convertError(err, t))
 		return

@@ -21,9 +21,7 @@ func (r *chatCall) plain(ctx context.Context, c *openai.Client) error {
 }
 
 func (r *chatCall) stream(ctx context.Context, c *openai.Client, usage bool) (stream, error) {
-	if usage {
-		r.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-	}
+	r.StreamOptions = streamOptions(usage)
 	s, err := c.CreateChatCompletionStream(ctx, openai.ChatCompletionRequest(*r))
 	return s, r.explain(err)
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -39,6 +40,8 @@ type Transport struct {
 	Provider string             // OpenTelemetry's name; "" derives it from the host
 	Prices   *price.Book        // nil is the built-in book
 	Usage    StreamUsage
+
+	refusing sync.Map // hosts that will not be asked for the usage of a stream
 }
 
 // NewTransport returns a Transport over base, which may be nil, and loads
@@ -80,16 +83,15 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	}
 	returned := false
 	defer endOther(run, &returned)
-	sent := upload.request(withAttempts(ctx), req)
-	if codings := accept(req.Header["Accept-Encoding"], call.hidden); len(codings) > 0 && !signed(req.Header) {
-		sent.Header = req.Header.Clone()
-		sent.Header["Accept-Encoding"] = codings
+	ctx = withAttempts(ctx)
+	resp, err := upload.send(ctx, req, call.hidden, send)
+	if call.hidden && err == nil && refusedIn(resp) {
+		t.refusing.Store(req.URL.Host, true)
+		upload.undo()
+		call.hidden = false
+		resp, err = upload.send(ctx, req, false, send)
 	}
-	resp, err := send(sent)
 	returned = true
-	if resp != nil && resp.Request == sent {
-		resp.Request = req
-	}
 	switch {
 	case err != nil:
 		run.End(err)
@@ -124,6 +126,11 @@ func apiOf(req *http.Request) (api string, ok bool) {
 	return "", false
 }
 
+func (t *Transport) refuses(host string) bool {
+	_, ok := t.refusing.Load(host)
+	return ok
+}
+
 // A described is a call as its handlers see it.
 type described struct {
 	info   *callback.Info
@@ -142,7 +149,7 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 	} else {
 		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
 		info.Input, d.asked = w.Request, w.Stream
-		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
+		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !t.refuses(req.URL.Host) && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
 			d.hidden = u.askUsage()
 		}
 	}

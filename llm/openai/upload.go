@@ -14,6 +14,7 @@ type upload struct {
 	body  []byte
 	rest  io.ReadCloser // what has not been read; nil if nothing is left
 	added int           // bytes that were not in the client's
+	undo  func()        // takes the question for the usage out again
 }
 
 // maxBody bounds the requests that are read before they are sent. Of what is
@@ -82,11 +83,17 @@ func (u *upload) askUsage() bool {
 		return false
 	}
 	at, end, insert, ok := usageEdit(u.body)
-	if ok {
-		u.body = slices.Replace(u.body, at, end, []byte(insert)...)
-		u.added = len(insert) - (end - at)
+	if !ok {
+		return false
 	}
-	return ok
+	before := bytes.Clone(u.body[at:end])
+	u.body = slices.Replace(u.body, at, end, []byte(insert)...)
+	u.added = len(insert) - len(before)
+	u.undo = func() {
+		u.body = slices.Replace(u.body, at, at+len(insert), before...)
+		u.added = 0
+	}
+	return true
 }
 
 // usageEdit says which bytes of body to replace, and by what, so that it has
@@ -159,4 +166,18 @@ func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
 		out.ContentLength += int64(u.added)
 	}
 	return out
+}
+
+// send sends the upload in place of req. plain has the answer come uncompressed.
+func (u *upload) send(ctx context.Context, req *http.Request, plain bool, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	sent := u.request(ctx, req)
+	if codings := accept(req.Header["Accept-Encoding"], plain); len(codings) > 0 && !signed(req.Header) {
+		sent.Header = req.Header.Clone()
+		sent.Header["Accept-Encoding"] = codings
+	}
+	resp, err := send(sent)
+	if resp != nil && resp.Request == sent {
+		resp.Request = req
+	}
+	return resp, err
 }

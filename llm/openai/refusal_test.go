@@ -1,0 +1,150 @@
+package openai_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/sashabaranov/go-openai"
+)
+
+// TestUsageRefused: a server that refuses stream_options refuses those of the
+// handlers alone. Its caller gets what it gets without handlers, and the next
+// call does not ask.
+func TestUsageRefused(t *testing.T) {
+	answers := map[string]struct {
+		status int
+		body   string
+	}{
+		"openai's form":          {400, `{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error","param":null,"code":null}}`},
+		"FastAPI's form":         {422, `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}`},
+		"named by its parameter": {400, `{"error":{"message":"unknown argument","type":"invalid_request_error","param":"stream_options","code":null}}`},
+	}
+	ask := openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}}
+	typed := func(open func(context.Context, openai.ChatCompletionRequest) (receiver[openai.ChatCompletionStreamResponse], error)) (text string, err error) {
+		s, err := open(context.Background(), ask)
+		if err != nil {
+			return "", err
+		}
+		defer s.Close()
+		for {
+			f, err := s.Recv()
+			if err == io.EOF {
+				return text, nil
+			}
+			if err != nil {
+				return text, err
+			}
+			for _, c := range f.Choices {
+				text += c.Delta.Content
+			}
+		}
+	}
+	doors := map[string]func(cfg openai.ClientConfig, h callback.Handler) func() (string, error){
+		"adapter": func(cfg openai.ClientConfig, h callback.Handler) func() (string, error) {
+			m := callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: "openai", Handlers: []callback.Handler{h}})
+			return func() (string, error) {
+				resp, err := llm.Collect(m.Chat(context.Background(), &llm.Request{Stream: true, Messages: []llm.Message{llm.User("roses?")}}))
+				return resp.Text(), err
+			}
+		},
+		"typed": func(cfg openai.ClientConfig, h callback.Handler) func() (string, error) {
+			c := callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithProvider("openai"), callopenai.WithHandlers(h))
+			return func() (string, error) {
+				return typed(func(ctx context.Context, r openai.ChatCompletionRequest) (receiver[openai.ChatCompletionStreamResponse], error) {
+					return c.CreateChatCompletionStream(ctx, r)
+				})
+			}
+		},
+		"wire": func(cfg openai.ClientConfig, h callback.Handler) func() (string, error) {
+			callopenai.WrapConfig(&cfg, h).Provider = "openai"
+			c := openai.NewClientWithConfig(cfg)
+			return func() (string, error) {
+				return typed(func(ctx context.Context, r openai.ChatCompletionRequest) (receiver[openai.ChatCompletionStreamResponse], error) {
+					return c.CreateChatCompletionStream(ctx, r)
+				})
+			}
+		},
+	}
+	for name, refusal := range answers {
+		for door, open := range doors {
+			t.Run(door+"/"+name, func(t *testing.T) {
+				var mu sync.Mutex
+				var asked []bool
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					body, _ := io.ReadAll(r.Body)
+					asks := strings.Contains(string(body), "stream_options")
+					mu.Lock()
+					asked = append(asked, asks)
+					mu.Unlock()
+					if asks {
+						w.Header().Set("Content-Type", "application/json")
+						w.WriteHeader(refusal.status)
+						io.WriteString(w, refusal.body)
+						return
+					}
+					w.Header().Set("Content-Type", "text/event-stream")
+					w.Write(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+				}))
+				defer server.Close()
+				rec := new(seen)
+				base := &http.Client{Transport: &http.Transport{}}
+				defer base.CloseIdleConnections()
+				cfg := openai.DefaultConfig("sk-test")
+				cfg.BaseURL, cfg.HTTPClient = server.URL+"/v1", base
+				call := open(cfg, rec)
+				for range 2 {
+					if text, err := call(); err != nil || text != "Pink" {
+						t.Errorf("%q, %v", text, err)
+					}
+				}
+				if want := []bool{true, false, false}; !slices.Equal(asked, want) {
+					t.Errorf("asked %v, want %v", asked, want)
+				}
+				rec.check(t, `llm openai gpt-4o-mini 10/1 estimated "Pink"`, `llm openai gpt-4o-mini 10/1 estimated "Pink"`)
+			})
+		}
+	}
+}
+
+// TestUsageNotRefused: another refusal is the caller's, whole.
+func TestUsageNotRefused(t *testing.T) {
+	for _, body := range []string{`{"error":{"message":"bad model","code":"model_not_found"}}`, strings.Repeat("x", 100<<10), ""} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls++
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, body)
+		}))
+		rec := new(seen)
+		resp := post(t, client(t, rec), server.URL+"/v1/chat/completions", ask)
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(got) != body || err != nil || resp.StatusCode != http.StatusBadRequest || calls != 1 {
+			t.Errorf("%d calls, status %d, %d bytes of %d, %v", calls, resp.StatusCode, len(got), len(body), err)
+		}
+		server.Close()
+	}
+	broken := errors.New("reset")
+	tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(io.MultiReader(strings.NewReader("half"), failingReader{broken})), Request: r}, nil
+	}), new(seen))
+	req := request(strings.NewReader(ask))
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(resp.Body); string(got) != "half" || err != broken {
+		t.Errorf("%q, %v", got, err)
+	}
+	resp.Body.Close()
+}
