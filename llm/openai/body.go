@@ -161,7 +161,7 @@ func (b *body) settle() {
 	case b.ended:
 	case b.form == formStream:
 		b.run.Settle(b.answer.progress.complete(), nil)
-	case b.form == formWhole && b.waits():
+	case b.form == formWhole && b.over():
 		b.drain()
 		b.run.Settle(true, b.read())
 	}

@@ -45,6 +45,9 @@ func (e *early) Read(p []byte) (int, error) {
 // waits reports whether something has come that Read has not returned.
 func (e *early) waits() bool { return len(e.rest) > 0 || e.err != nil }
 
+// over reports whether nothing waits but the body's end.
+func (e *early) over() bool { return len(e.rest) == 0 && e.err == io.EOF }
+
 // left takes what waits.
 func (e *early) left() ([]byte, error) {
 	rest, err := e.rest, e.err

@@ -64,6 +64,7 @@ func TestTransportEarly(t *testing.T) {
 		"stream without DONE": {chatPath, asksStream, roundTrip{"text/event-stream", sse(delta(`{"content":"Pink"}`, "stop"), usageFrame), io.EOF}, `"stop"}],"usage":null}` + "\n\n"},
 		"responses":           {responsesPath, `{"model":"gpt-4o-mini","stream":true,"input":"?"}`, roundTrip{"text/event-stream", sse(created, text, completed), nil}, `"Pink"}` + "\n\n"},
 		"whole":               {chatPath, `{"model":"gpt-4o-mini","messages":[]}`, roundTrip{"application/json", whole, io.EOF}, "}}"},
+		"after empty lines":   {chatPath, `{"model":"gpt-4o-mini","messages":[]}`, roundTrip{"application/json", []byte("\n   \n\n" + string(whole)), io.EOF}, "\n   \n\n"},
 	} {
 		for _, early := range []bool{false, true} {
 			if early {
