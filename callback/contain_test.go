@@ -89,7 +89,7 @@ func TestFaultyHandlers(t *testing.T) {
 
 func TestFaultyMeter(t *testing.T) {
 	rec := &recorder{}
-	resp, err := llm.Collect(callback.Model(badMeter{says{texts: []string{"pink"}, usage: &llm.Usage{Input: 1}}}, rec).Chat(t.Context(), question))
+	resp, err := llm.Collect(callback.Model(badMeter{says{texts: []string{"pink"}, usage: &llm.Usage{Input: 1, Output: 1}}}, rec).Chat(t.Context(), question))
 	if err != nil || resp.Text() != "pink" {
 		t.Errorf("caller got %q, %v", resp.Text(), err)
 	}

@@ -39,7 +39,7 @@ func (a *Active) resolveUsage(res *Result) {
 			res.UsageSource = llm.UsageReported
 		}
 	case resp != nil && resp.Usage != nil:
-		res.Usage, res.UsageSource = resp.Usage, llm.UsageReported
+		a.reported(res, resp)
 	default:
 		a.estimate(res)
 	}
@@ -56,10 +56,45 @@ func (a *Active) resolveUsage(res *Result) {
 	}
 	// What the provider bills beyond our count is its own overhead, so that the
 	// sources add up to the bill.
-	if res.UsageSource == llm.UsageReported {
-		m[llm.SourceOverhead] = max(0, m[llm.SourceOverhead]+res.Usage.Input-m.Total())
-	}
+	m[llm.SourceOverhead] = max(0, m[llm.SourceOverhead]+res.Usage.Input-m.Total())
 	res.Makeup = m
+}
+
+// reported takes what the provider reported. A prompt has tokens, and so has an
+// answer with something in it: a side that is zero was not reported, and the
+// meter counts it. Where the meter cannot tell, nothing is known; where there is
+// none, the model's word counts.
+func (a *Active) reported(res *Result, resp *llm.Response) {
+	noInput, noOutput := resp.Usage.Input <= 0, resp.Usage.Output <= 0 && answers(resp)
+	req, ok := a.info.Input.(*llm.Request)
+	if !noInput && !noOutput || a.info.Meter == nil || !ok || req == nil {
+		res.Usage, res.UsageSource = resp.Usage, llm.UsageReported
+		return
+	}
+	count, ok := estimateContained(a.info.Meter, req, resp)
+	if !ok || noInput && count.Input <= 0 || noOutput && count.Output <= 0 {
+		return
+	}
+	u := *resp.Usage // the consumer may have it
+	if noInput {
+		u.Input = max(count.Input, u.CacheRead+u.CacheWrite, u.AudioInput)
+	}
+	if noOutput {
+		u.Output = max(count.Output, u.Reasoning, u.AudioOutput)
+		u.Reasoning = max(u.Reasoning, count.Reasoning)
+	}
+	res.Usage, res.UsageSource = &u, llm.UsageEstimated
+}
+
+// answers reports whether there is something in a response.
+func answers(resp *llm.Response) bool {
+	for i := range resp.Choices {
+		c := &resp.Choices[i]
+		if c.Text != "" || c.Reasoning != "" || c.Refusal != "" || len(c.ToolCalls) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *Active) estimate(res *Result) {
@@ -77,6 +112,10 @@ func (a *Active) estimate(res *Result) {
 			resp = new(llm.Response)
 		}
 		u, ok = estimateContained(a.info.Meter, req, resp)
+		// Of an answer in which there is nothing to count, as it is sound, a picture or
+		// yet to come, it is not known what it took; of one that nobody waited for, that
+		// nothing came.
+		ok = ok && u.Input > 0 && (u.Output > 0 || res.Stopped)
 	}
 	if ok {
 		res.Usage, res.UsageSource = &u, llm.UsageEstimated

@@ -123,8 +123,8 @@ func (c *Client) open(ctx context.Context, describe func() request) (context.Con
 	r := describe()
 	info := &callback.Info{Kind: r.kind, Input: r.input, Endpoint: c.endpoint, Prices: c.prices, Name: r.model}
 	info.Endpoint.API, info.Endpoint.Model = r.api, r.model
-	if !r.unknown && (r.kind == callback.KindLLM || r.kind == callback.KindEmbedding) {
-		info.Meter = token.Meter{Model: r.model, API: r.api}
+	if r.kind == callback.KindLLM || r.kind == callback.KindEmbedding {
+		info.Meter = meterOf(r.model, r.api, !r.unknown)
 	}
 	return callback.Open(ctx, info, c.handlers...)
 }

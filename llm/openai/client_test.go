@@ -241,7 +241,7 @@ func TestWrapCalls(t *testing.T) {
 		{name: "response in the background", body: `{"id":"r1","model":"gpt-5-mini","status":"queued","output":[]}`,
 			call: func(ctx context.Context, c client) (any, error) {
 				return c.CreateResponse(ctx, openai.CreateResponseRequest{Model: "gpt-5-mini", Input: "roses?", Background: true})
-			}, want: `llm openai gpt-5-mini 9/0 estimated`},
+			}, want: `llm openai gpt-5-mini`},
 		{name: "response that failed", body: `{"id":"r1","model":"gpt-5-mini","status":"failed","error":{"code":"server_error","message":"no"},"output":[]}`,
 			call: func(ctx context.Context, c client) (any, error) {
 				return c.CreateResponse(ctx, openai.CreateResponseRequest{Model: "gpt-5-mini", Input: "roses?"})

@@ -140,18 +140,23 @@ func tellVectors(run *callback.Call, r *openai.EmbeddingResponse) error {
 
 // usageFrom returns a usage of go-openai's; nil if it says nothing.
 func usageFrom(u *openai.Usage) *llm.Usage {
-	if u == nil || u.PromptTokens <= 0 && u.CompletionTokens <= 0 {
+	if u == nil {
 		return nil
 	}
-	w := wireUsage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.TotalTokens}
+	count := func(n int) (t tokens) {
+		if n > 0 && n <= maxTokens { // 0 is what is missing
+			t = tokens{n, true}
+		}
+		return t
+	}
+	w := wireUsage{Prompt: count(u.PromptTokens), Completion: count(u.CompletionTokens), Total: count(u.TotalTokens)}
 	if d := u.PromptTokensDetails; d != nil {
-		w.PromptDetails.Cached, w.PromptDetails.Audio = d.CachedTokens, d.AudioTokens
+		w.PromptParts.Cached, w.PromptParts.Audio = count(d.CachedTokens), count(d.AudioTokens)
 	}
 	if d := u.CompletionTokensDetails; d != nil {
-		c := &w.CompletionDetails
-		c.Reasoning, c.Audio = d.ReasoningTokens, d.AudioTokens
-		c.Accepted, c.Rejected = d.AcceptedPredictionTokens, d.RejectedPredictionTokens
+		c := &w.CompleteParts
+		c.Reasoning, c.Audio = count(d.ReasoningTokens), count(d.AudioTokens)
+		c.Accepted, c.Rejected = count(d.AcceptedPredictionTokens), count(d.RejectedPredictionTokens)
 	}
-	out := w.usage()
-	return &out
+	return w.usage()
 }

@@ -148,10 +148,8 @@ func (f *frame) readUsage(raw []byte) {
 	if !w.read(raw) {
 		return
 	}
-	// A prompt has tokens. What says otherwise says nothing.
-	if w.PromptTokens > 0 || w.CompletionTokens > 0 {
-		u := w.usage()
-		f.usage = &u
+	if u := w.usage(); u != nil {
+		f.usage = u
 	}
 	if cost := w.cost(); cost != "" && cost != f.meta.Cost {
 		f.meta.Cost, f.newFacts = cost, true

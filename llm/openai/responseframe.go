@@ -172,18 +172,7 @@ type responseObject struct {
 	Details struct {
 		Reason string `json:"reason"`
 	} `json:"incomplete_details"`
-	Usage *struct {
-		Input  int `json:"input_tokens"`
-		Output int `json:"output_tokens"`
-		In     struct {
-			Cached  int `json:"cached_tokens"`
-			Written int `json:"cache_write_tokens"`
-		} `json:"input_tokens_details"`
-		Out struct {
-			Reasoning int `json:"reasoning_tokens"`
-		} `json:"output_tokens_details"`
-		Cost json.RawMessage `json:"cost"`
-	} `json:"usage"`
+	Usage *wireUsage `json:"usage"`
 }
 
 // object reads what fits; a response may hold fields of any kind.
@@ -199,7 +188,7 @@ func (f *responseFrame) facts(raw []byte) {
 	o := object(raw)
 	meta := llm.Meta{ID: o.ID, Model: o.Model, ServiceTier: o.Tier}
 	if o.Usage != nil {
-		meta.Cost = amount(o.Usage.Cost)
+		meta.Cost = o.Usage.cost()
 	}
 	if meta != f.meta {
 		f.meta = meta
@@ -257,11 +246,8 @@ func (f *responseFrame) finish(raw []byte, status string) {
 	case f.tools:
 		c.Finish = "tool_calls"
 	}
-	if u := o.Usage; u != nil {
-		c.Usage = &llm.Usage{Input: max(u.Input, 0), Output: max(u.Output, 0)}
-		c.Usage.CacheRead = min(max(u.In.Cached, 0), c.Usage.Input)
-		c.Usage.CacheWrite = min(max(u.In.Written, 0), c.Usage.Input-c.Usage.CacheRead)
-		c.Usage.Reasoning = min(max(u.Out.Reasoning, 0), c.Usage.Output)
+	if o.Usage != nil {
+		c.Usage = o.Usage.usage()
 	}
 	if c.Finish != "" || c.Usage != nil {
 		f.out = append(f.out, c)

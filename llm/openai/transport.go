@@ -154,9 +154,7 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 		}
 	}
 	info.Endpoint = e
-	if ok && !w.partial {
-		info.Meter = token.Meter{Model: e.Model, API: e.API}
-	}
+	info.Meter = meterOf(e.Model, e.API, ok && !w.partial)
 	info.Name = info.Model()
 	return d
 }

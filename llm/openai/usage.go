@@ -4,33 +4,29 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"strconv"
 
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/price"
 )
 
-// wireUsage is the union of the usage objects that providers send.
+// wireUsage is the union of the usage objects that providers send. Some have the
+// names of the responses API in chats, or those of chats in responses.
 type wireUsage struct {
-	PromptTokens     int `json:"prompt_tokens"`
-	CompletionTokens int `json:"completion_tokens"`
-	TotalTokens      int `json:"total_tokens"`
-	PromptDetails    struct {
-		Cached     int `json:"cached_tokens"`
-		CacheWrite int `json:"cache_write_tokens"` // OpenAI from GPT-5.6 on, OpenRouter
-		Creation   int `json:"cache_creation_tokens"`
-		Audio      int `json:"audio_tokens"`
-	} `json:"prompt_tokens_details"`
-	CompletionDetails struct {
-		Reasoning int `json:"reasoning_tokens"`
-		Audio     int `json:"audio_tokens"`
-		Accepted  int `json:"accepted_prediction_tokens"`
-		Rejected  int `json:"rejected_prediction_tokens"`
-	} `json:"completion_tokens_details"`
+	Prompt        tokens    `json:"prompt_tokens"`
+	PromptParts   wireParts `json:"prompt_tokens_details"`
+	Input         tokens    `json:"input_tokens"`
+	InputParts    wireParts `json:"input_tokens_details"`
+	Completion    tokens    `json:"completion_tokens"`
+	CompleteParts wireParts `json:"completion_tokens_details"`
+	Output        tokens    `json:"output_tokens"`
+	OutputParts   wireParts `json:"output_tokens_details"`
+	Total         tokens    `json:"total_tokens"`
 
-	CacheHit    int `json:"prompt_cache_hit_tokens"`     // DeepSeek
-	Cached      int `json:"cached_tokens"`               // Together, Moonshot
-	CacheWrites int `json:"cache_creation_input_tokens"` // Anthropic's dialect
-	CacheReads  int `json:"cache_read_input_tokens"`
+	CacheHit    tokens `json:"prompt_cache_hit_tokens"`     // DeepSeek
+	Cached      tokens `json:"cached_tokens"`               // Together, Moonshot
+	CacheWrites tokens `json:"cache_creation_input_tokens"` // Anthropic's dialect
+	CacheReads  tokens `json:"cache_read_input_tokens"`
 
 	Cost        json.RawMessage `json:"cost"`              // OpenRouter, Vercel: a number; Perplexity, Charm: an object
 	Ticks       int64           `json:"cost_in_usd_ticks"` // xAI: 1e-10 USD each
@@ -39,6 +35,54 @@ type wireUsage struct {
 	CostDetails struct {
 		Upstream json.RawMessage `json:"upstream_inference_cost"`
 	} `json:"cost_details"`
+}
+
+// wireParts are the parts of a side of the usage.
+type wireParts struct {
+	Cached     tokens `json:"cached_tokens"`
+	CacheWrite tokens `json:"cache_write_tokens"` // OpenAI from GPT-5.6 on, OpenRouter
+	Creation   tokens `json:"cache_creation_tokens"`
+	Audio      tokens `json:"audio_tokens"`
+	Reasoning  tokens `json:"reasoning_tokens"`
+	Accepted   tokens `json:"accepted_prediction_tokens"`
+	Rejected   tokens `json:"rejected_prediction_tokens"`
+}
+
+// tokens is a number of tokens as a provider says it. What is negative, absurd or
+// no whole number says nothing.
+type tokens struct {
+	n     int
+	known bool
+}
+
+// maxTokens is the largest number of tokens that is believed: no call uses a
+// trillion, and sums stay within an int.
+const maxTokens = 1 << 40
+
+// UnmarshalJSON implements [json.Unmarshaler]. An integer may be written as 10.0
+// or 1e1.
+func (t *tokens) UnmarshalJSON(raw []byte) error {
+	*t = tokens{}
+	n, err := strconv.Atoi(string(raw))
+	if err != nil {
+		v, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil || v != math.Trunc(v) || math.Abs(v) > maxTokens {
+			return nil
+		}
+		n = int(v)
+	}
+	if n >= 0 && n <= maxTokens {
+		*t = tokens{n, true}
+	}
+	return nil
+}
+
+// or returns t, or what the other name of the same has.
+func (t tokens) or(other tokens) tokens {
+	if other.known && (!t.known || other.n > t.n) {
+		return other
+	}
+	return t
 }
 
 // read decodes raw and reports whether it could.
@@ -50,46 +94,68 @@ func (w *wireUsage) read(raw []byte) bool {
 	return err == nil || errors.As(err, &odd)
 }
 
-func (w *wireUsage) usage() llm.Usage {
-	d, c := &w.PromptDetails, &w.CompletionDetails
-	u := llm.Usage{
-		Input:              max(w.PromptTokens, 0),
-		Output:             max(w.CompletionTokens, 0),
-		CacheRead:          max(d.Cached, w.CacheHit, w.Cached, w.CacheReads, 0),
-		CacheWrite:         max(d.CacheWrite, d.Creation, w.CacheWrites, 0),
-		Reasoning:          max(c.Reasoning, 0),
-		AudioInput:         max(d.Audio, 0),
-		AudioOutput:        max(c.Audio, 0),
-		AcceptedPrediction: max(c.Accepted, 0),
-		RejectedPrediction: max(c.Rejected, 0),
+// usage returns the usage, nil if w tells of neither side. A side that is not
+// known is zero, and the parts that are known of it are left as they are: the
+// run counts it instead.
+func (w *wireUsage) usage() *llm.Usage {
+	p, i, c, o := &w.PromptParts, &w.InputParts, &w.CompleteParts, &w.OutputParts
+	u := &llm.Usage{
+		CacheRead:          max(p.Cached.n, i.Cached.n, w.CacheHit.n, w.Cached.n, w.CacheReads.n),
+		CacheWrite:         max(p.CacheWrite.n, i.CacheWrite.n, p.Creation.n, i.Creation.n, w.CacheWrites.n),
+		Reasoning:          max(c.Reasoning.n, o.Reasoning.n),
+		AudioInput:         max(p.Audio.n, i.Audio.n),
+		AudioOutput:        max(c.Audio.n, o.Audio.n),
+		AcceptedPrediction: max(c.Accepted.n, o.Accepted.n),
+		RejectedPrediction: max(c.Rejected.n, o.Rejected.n),
 	}
 	cache := u.CacheRead + u.CacheWrite
-	if w.TotalTokens <= 0 {
-		// Parts that do not fit into their whole are counted beside it.
-		if cache > u.Input {
+	in, out, total := w.Prompt.or(w.Input), w.Completion.or(w.Output), w.Total.n
+	switch {
+	case in.n > 0:
+	case in.known && cache > 0 && out.n > 0 && total == 0:
+		in.n = cache // which is counted beside
+	default:
+		in.known = false // a prompt has tokens: what says otherwise says nothing
+	}
+	// The total tells a side that is missing, and of two that are there whether
+	// parts are counted beside their whole, as xAI counts reasoning. What no part
+	// explains is thinking that the provider bills as output without listing it,
+	// as Gemini does.
+	both := in.known && out.known
+	switch beside := total - in.n - out.n; {
+	case total == 0, beside < 0:
+	case !in.known && out.n > 0:
+		in = tokens{beside, beside > 0}
+	case in.known && !out.known:
+		out = tokens{beside, true}
+	case !both, beside == 0:
+	case beside == cache:
+		in.n += cache
+	case beside == cache+u.Reasoning && u.Reasoning > 0:
+		in.n += cache
+		out.n += u.Reasoning
+	default:
+		out.n += beside
+	}
+	if u.Input, u.Output = in.n, out.n; u.Input+u.Output == 0 {
+		return nil
+	}
+	// Without a total, parts that do not fit into their whole are counted beside it.
+	if in.known {
+		if total == 0 && cache > u.Input {
 			u.Input += cache
 		}
-		if u.Reasoning > u.Output {
+		u.CacheRead = min(u.CacheRead, u.Input)
+		u.CacheWrite = min(u.CacheWrite, u.Input-u.CacheRead)
+		u.AudioInput = min(u.AudioInput, u.Input)
+	}
+	if out.known {
+		if total == 0 && u.Reasoning > u.Output {
 			u.Output += u.Reasoning
 		}
-		return u
+		u.Reasoning = min(u.Reasoning, u.Output)
+		u.AudioOutput = min(u.AudioOutput, u.Output)
 	}
-	// The total tells whether parts are counted beside their whole, as xAI
-	// counts reasoning. What no part explains is thinking that the provider bills
-	// as output without listing it, as Gemini does.
-	switch beside := w.TotalTokens - u.Input - u.Output; {
-	case beside <= 0:
-	case beside == cache:
-		u.Input += cache
-	case beside == cache+u.Reasoning && u.Reasoning > 0:
-		u.Input += cache
-		u.Output += u.Reasoning
-	default:
-		u.Output += beside
-	}
-	u.CacheRead = min(u.CacheRead, u.Input)
-	u.CacheWrite = min(u.CacheWrite, u.Input-u.CacheRead)
-	u.Reasoning = min(u.Reasoning, u.Output)
 	return u
 }
 

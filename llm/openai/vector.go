@@ -153,7 +153,7 @@ func (f *embedFrame) readUsage(raw []byte) {
 	if !present(raw) || !w.read(raw) {
 		return
 	}
-	if n := max(w.PromptTokens, w.TotalTokens); n > 0 {
+	if n := max(w.Prompt.n, w.Input.n, w.Total.n); n > 0 {
 		f.usage = &llm.Usage{Input: n}
 	}
 	f.meta.Cost = w.cost()

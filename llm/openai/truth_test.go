@@ -1,0 +1,182 @@
+package openai_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/sashabaranov/go-openai"
+)
+
+// A wireReply is what a server says to a call.
+type wireReply struct {
+	api    string // llm.APIChat by default
+	stream bool
+	status int
+	body   string
+	prompt string // in place of "roses?"
+}
+
+// A lastRun is a handler that keeps the result of the last run.
+type lastRun struct{ *callback.Result }
+
+func (o *lastRun) Start(ctx context.Context, _ *callback.Info) (context.Context, callback.Run) {
+	return ctx, o
+}
+func (o *lastRun) End(res *callback.Result) { o.Result = res }
+
+// callers are the ways to make a call, each of which tells a handler of it.
+var callers = map[string]func(context.Context, *wireReply, http.RoundTripper, callback.Handler){
+	"wire": func(ctx context.Context, r *wireReply, server http.RoundTripper, h callback.Handler) {
+		path, ask := "/chat/completions", `"messages":[{"role":"user","content":"roses?"}]`
+		switch r.api {
+		case llm.APIResponses:
+			path, ask = "/responses", `"input":"roses?"`
+		case "embeddings":
+			path, ask = "/embeddings", `"input":"roses?"`
+		}
+		ask = fmt.Sprintf(`{"model":"gpt-4o-mini","stream":%v,%s%s}`, r.stream, ask, r.prompt)
+		req, _ := http.NewRequestWithContext(ctx, "POST", "https://api.openai.com/v1"+path, strings.NewReader(ask))
+		resp, err := callopenai.NewTransport(server, h).RoundTrip(req)
+		if err == nil {
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+	},
+	"typed": func(ctx context.Context, r *wireReply, server http.RoundTripper, h callback.Handler) {
+		if r.prompt != "" {
+			return
+		}
+		c := callopenai.Wrap(openai.NewClientWithConfig(config(&http.Client{Transport: server})), callopenai.WithProvider("openai"), callopenai.WithHandlers(h))
+		var s interface {
+			RecvRaw() ([]byte, error)
+			Close() error
+		}
+		err := io.EOF
+		switch chat := (openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}}); {
+		case r.api == "embeddings":
+			c.CreateEmbeddings(ctx, openai.EmbeddingRequest{Model: "gpt-4o-mini", Input: "roses?"})
+		case r.api == llm.APIResponses && r.stream:
+			s, err = c.CreateResponseStream(ctx, openai.CreateResponseRequest{Model: "gpt-4o-mini", Input: "roses?"})
+		case r.api == llm.APIResponses:
+			c.CreateResponse(ctx, openai.CreateResponseRequest{Model: "gpt-4o-mini", Input: "roses?"})
+		case r.stream:
+			s, err = c.CreateChatCompletionStream(ctx, chat)
+		default:
+			c.CreateChatCompletion(ctx, chat)
+		}
+		for err == nil {
+			_, err = s.RecvRaw()
+		}
+	},
+	"adapter": func(ctx context.Context, r *wireReply, server http.RoundTripper, h callback.Handler) {
+		if r.api == "" && r.prompt == "" {
+			m := callopenai.New(config(&http.Client{Transport: server}), callopenai.Options{Model: "gpt-4o-mini", Handlers: []callback.Handler{h}})
+			collect(m, ctx, &llm.Request{Messages: []llm.Message{llm.User("roses?")}, Stream: r.stream})
+		}
+	},
+}
+
+// over returns what each door's run says of the wireReply.
+func (r *wireReply) over(t *testing.T) map[string]*callback.Result {
+	t.Helper()
+	out := map[string]*callback.Result{}
+	for name, call := range callers {
+		kind := "application/json"
+		if strings.HasPrefix(r.body, "data:") || strings.HasPrefix(r.body, "event:") {
+			kind = "text/event-stream"
+		}
+		server := roundTripper(func(req *http.Request) (*http.Response, error) {
+			io.Copy(io.Discard, req.Body)
+			status := max(r.status, 200)
+			return &http.Response{StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Header: http.Header{"Content-Type": {kind}},
+				ContentLength: -1, Body: io.NopCloser(bytes.NewReader([]byte(r.body))), Request: req}, nil
+		})
+		var o lastRun
+		call(t.Context(), r, server, &o)
+		if o.Result != nil {
+			out[name] = o.Result
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal("no run has ended")
+	}
+	return out
+}
+
+// used is a usage in a line, with where it comes from.
+func used(res *callback.Result) string {
+	if res.Usage == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d %s", res.Usage.Input, res.Usage.Output, res.UsageSource)
+}
+
+const responseText = `"output":[{"type":"message","content":[{"type":"output_text","text":"Hello there"}]}]`
+
+// TestUsageInPart: no side of the usage is ever 0 because a provider did not say
+// it, or said nonsense. I and O are our count.
+// go-openai knows no other names and forms than OpenAI's.
+func TestUsageInPart(t *testing.T) {
+	chat := func(usage string) string {
+		return `{"choices":[{"index":0,"message":{"content":"Hello there"},"finish_reason":"stop"}],"usage":` + usage + `}`
+	}
+	response := func(usage string) string { return `{"status":"completed",` + responseText + `,"usage":` + usage + `}` }
+	const stored = `,"previous_response_id":"r0"`
+	for _, tc := range []struct{ name, usage, want, stored string }{
+		{"whole", `{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"floats", `{"prompt_tokens":20.0,"completion_tokens":7.0,"total_tokens":27.0}`, "20/7 reported", "20/7 reported"},
+		{"a float", `{"prompt_tokens":20.0,"completion_tokens":7,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"an exponent", `{"prompt_tokens":2e1,"completion_tokens":7}`, "20/7 reported", "20/7 reported"},
+		{"the other API's names", `{"input_tokens":20,"output_tokens":7,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"both names", `{"prompt_tokens":20,"completion_tokens":7,"input_tokens":0,"output_tokens":0}`, "20/7 reported", "20/7 reported"},
+		{"no prompt", `{"completion_tokens":7,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"no prompt, in zeros", `{"prompt_tokens":0,"completion_tokens":7,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"no answer", `{"prompt_tokens":20,"total_tokens":27}`, "20/7 reported", "20/7 reported"},
+		{"answer alone", `{"completion_tokens":7}`, "I/7 estimated", ""},
+		{"answer and nothing beside it", `{"prompt_tokens":0,"completion_tokens":7,"total_tokens":7}`, "I/7 estimated", ""},
+		{"prompt alone", `{"prompt_tokens":20}`, "20/O estimated", ""},
+		{"prompt and nothing beside it", `{"prompt_tokens":20,"completion_tokens":0,"total_tokens":20}`, "20/O estimated", ""},
+		{"a part of the prompt beyond our count", `{"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":50}}`, "50/7 estimated", ""},
+		{"negative prompt", `{"prompt_tokens":-1,"completion_tokens":7,"total_tokens":6}`, "I/7 estimated", ""},
+		{"fractions", `{"prompt_tokens":20.5,"completion_tokens":7}`, "I/7 estimated", ""},
+		{"too much", `{"prompt_tokens":9000000000000000000,"completion_tokens":9000000000000000000,"total_tokens":1}`, "I/O estimated", ""},
+		{"more than an int", `{"prompt_tokens":90000000000000000000000,"completion_tokens":7}`, "I/7 estimated", ""},
+		{"total alone", `{"total_tokens":27}`, "I/O estimated", ""},
+		{"zeros", `{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`, "I/O estimated", ""},
+		{"empty", `{}`, "I/O estimated", ""},
+		{"null", `null`, "I/O estimated", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, r := range []*wireReply{{body: chat(tc.usage)}, {api: llm.APIResponses, body: response(tc.usage)},
+				{stream: true, body: string(sse(short(`{"content":"Hello there"}`, "stop"), `{"choices":[],"usage":`+tc.usage+`}`, "[DONE]"))}} {
+				for door, res := range r.over(t) {
+					if door == "typed" && !r.stream {
+						if u := res.Usage; u != nil && (u.Input == 0 || u.Output == 0) {
+							t.Errorf("typed door, %q: %s", r.api, used(res))
+						}
+						continue
+					}
+					count := strings.NewReplacer("I", "10", "O", map[string]string{"": "2", llm.APIResponses: "3"}[r.api])
+					if got, want := used(res), count.Replace(tc.want); got != want || res.Err != nil {
+						t.Errorf("%s door, %q, stream %v: %s, %v, want %s", door, r.api, r.stream, got, res.Err, want)
+					} else if n := res.Makeup.Total(); n != res.Usage.Input && n != 0 {
+						t.Errorf("%s door: make-up %v of %d tokens", door, res.Makeup, res.Usage.Input)
+					}
+				}
+			}
+			// Of a prompt that is not all there nothing can be counted.
+			r := &wireReply{api: llm.APIResponses, body: response(tc.usage), prompt: stored}
+			if got := used(r.over(t)["wire"]); got != tc.stored {
+				t.Errorf("with a stored prompt: %s, want %s", got, tc.stored)
+			}
+		})
+	}
+}
