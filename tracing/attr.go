@@ -87,7 +87,7 @@ func clean(s string) string { return RedactKeys(valid(s)) }
 // cleanNamed returns a value as it may stand in a span under its name, which
 // may say that the value is secret.
 func cleanNamed(name, value string) string {
-	if value = clean(value); secretName(name, false) {
+	if value = clean(value); nameSays(name, false) != noSecret {
 		if s, ok := strings.CutPrefix(RedactKeys(name+"="+value), name+"="); ok {
 			return s
 		}

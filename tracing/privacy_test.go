@@ -166,7 +166,7 @@ func TestNoKeyAnywhere(t *testing.T) {
 	for _, key := range []string{"sk-proj-" + random, "Bearer " + random, "password=" + random, "postgres://shop:" + random + "@db/orders"} {
 		for _, s := range setups {
 			raw, data := exported(t, func(ctx context.Context) {
-				ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, key), key), key), map[string]any{"note": key, "api_key": random, "password": random, "list": []string{key}, "err": errors.New(key)})
+				ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, key), key), key), map[string]any{"note": key, "api_key": random, "azure_key": random, "password": random, "list": []string{key}, "err": errors.New(key)})
 				everywhere(ctx, key)
 				defer func() { recover() }()
 				callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: key, Input: &callback.ToolCall{Description: key}}, nil, func(context.Context) (any, error) { panic(key) })

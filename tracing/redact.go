@@ -27,9 +27,12 @@ func RedactCards(text string) string { return replace(text, findCards(text), "[c
 // RedactKeys replaces secrets of programs by [key]: the API keys of model
 // providers, clouds and developer services that can be known by their form, JSON
 // web tokens, bearer tokens, private keys in PEM form, passwords in URLs, and
-// what is assigned to a name such as api_key, client_secret or password, if it
-// looks random. All that goes into a span passes through it, without being
-// asked for.
+// what looks random, has 16 characters or more, and is assigned to a name that
+// says key, token, secret, auth or cookie, such as AZURE_OPENAI_KEY, or stands
+// behind words such as API key. Behind key alone, 20 characters or more in one
+// piece look random. Passwords by name may be shorter. Cache keys, primary keys
+// and the like are left as they are. All that goes into a span passes through
+// it, without being asked for.
 func RedactKeys(text string) string {
 	if len(text) < minSecret {
 		return text

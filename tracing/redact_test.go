@@ -125,6 +125,21 @@ func TestRedact(t *testing.T) {
 		{"key", "https://blob.example.com/a?sv=2024&sig=" + letters40 + "%3D", "https://blob.example.com/a?sv=2024&sig=[key]%3D"},
 		{"key", "密码：x\napi_key：" + letters40, "密码：x\napi_key：[key]"},
 		{"key", "api_key=1e2f3a4b-5c6d-7e8f-9a0b-1c2d3e4f5a6b", "api_key=[key]"},
+		{"key", "AZURE_OPENAI_KEY=" + hex32, "AZURE_OPENAI_KEY=[key]"},
+		{"key", "AZURE_OPENAI_KEY_2=" + letters40[:32] + " azureKey = '" + hex32 + "'", "AZURE_OPENAI_KEY_2=[key] azureKey = '[key]'"},
+		{"key", "Invalid API key: " + hex32 + ", Invalid API key: " + letters40[:32], "Invalid API key: [key], Invalid API key: [key]"},
+		{"key", "Incorrect API key provided: " + letters40[:32] + ". You can find", "Incorrect API key provided: [key]. You can find"},
+		{"key", "The API key '" + hex32 + "' is wrong; my key is " + hex32, "The API key '[key]' is wrong; my key is [key]"},
+		{"key", "api-key: " + letters40[:32] + ` {"api_key":"` + hex32 + `"} {"key":"` + hex32 + `"}`, `api-key: [key] {"api_key":"[key]"} {"key":"[key]"}`},
+		{"key", "**API Key:** `" + hex32 + "`\napi_key:\n  " + hex32, "**API Key:** `[key]`\napi_key:\n  [key]"},
+		{"key", "https://api.example.com/v1?key=" + hex32 + "&q=roses, /v1?q=roses&key=" + letters40[:32], "https://api.example.com/v1?key=[key]&q=roses, /v1?q=roses&key=[key]"},
+		{"key", "next=%2Fv1%3Fapi_key%3D" + hex32 + ` a=1 api_key=` + hex32, "next=%2Fv1%3Fapi_key%3D[key]" + ` a=1 api_key=[key]`},
+		{"key", "Bearer " + hex32 + ", Bearer " + letters40[:32] + ", Bearer QzWmXnPqRsTvYbLkJhGfDcKaEuIoNwMx", "Bearer [key], Bearer [key], Bearer [key]"},
+		{"key", "token=QzWmXnPqRsTvYbLkJhGfDcKaEuIoNwMx, secret: k3j9x2mmq7wzz1cvv6bnn2lpp5trr7yy", "token=[key], secret: [key]"},
+		{"key", "Authorization: Key 1e2f3a4b-5c6d-7e8f-9a0b-1c2d3e4f5a6b:" + hex32 + ", X-Litellm-Key: " + hex32, "Authorization: Key [key], X-Litellm-Key: [key]"},
+		{"key", "Helicone-Auth: " + hex32 + " x-session-cookie: " + hex32, "Helicone-Auth: [key] x-session-cookie: [key]"},
+		{"key", `client := azure.New(url, azure.WithKey("` + hex32 + `"))`, `client := azure.New(url, azure.WithKey("[key]"))`},
+		{"key", "您的API密钥是" + hex32 + "，令牌：" + hex32, "您的API密钥是[key]，令牌：[key]"},
 		{"key", "password=hunter2!", "password=[key]!"},
 		{"key", `password: "hunter22"`, `password: "[key]"`},
 		{"key", "DB_PASSWORD=s3cr3t-Pa55", "DB_PASSWORD=[key]"},
@@ -151,6 +166,16 @@ func TestRedact(t *testing.T) {
 		{"key", "secret: a1-b2-c3-d4-e5-f6-g7-h8, token: my-service-2024-01-15-blue", ""},
 		{"key", "Key West, key-value, turkey-sandwich-with-cranberry-1234567890", ""},
 		{"key", "AKIAIOSFODNN7EXAMPLEANDMORE eyJust eyJustAVeryLongWordInPascalCase", ""},
+		{"key", "sort_key: " + hex32 + `, {"partitionKey":"` + hex32 + `"}, cacheKey = "` + hex32 + `", public_key=` + letters40, ""},
+		{"key", "the cache key is " + hex32 + ", primary key: " + hex32 + ", foreign key " + hex32, ""},
+		{"key", `Idempotency-Key: 1e2f3a4b-5c6d-7e8f-9a0b-1c2d3e4f5a6b {"key":"1e2f3a4b-5c6d-7e8f-9a0b-1c2d3e4f5a6b"} <li key="item-0123456789abcdef0123">`, ""},
+		{"key", "key: Linux-go-" + hex32 + `, {"key":"uploads/2024/` + hex32 + `.png"}, const kSeedKey = 0x9E3779B97F4A7C15`, ""},
+		{"key", "The API key ID is " + hex32 + ", the keyboard is " + letters40 + ", keys: " + hex32 + ", token\n" + hex32, ""},
+		{"key", "apiKey := cfg.OpenAIAPIKeyFromEnv; token := getURLForHTTPRequestByID(x); key := sumOfSha256AndSha512(x)", ""},
+		{"key", `objectKey := object.Key("MasterUserSecretKmsKeyId"); rawToken(9007199254740993); TLSKey = serverCertPrivKeyPEM`, ""},
+		{"key", "The key is chatcmpl-9kL1mN2pQ4rS6tU8vW0xY1zA3bC5d, key takeaways: 1234567890123456789012, key=12345678901234567890", ""},
+		{"key", "The secret of commit 16ab97d0d54bba510b91672e29a2a932c7ab0dcd is trace 4bf92f3577b34da6a3ce929d0e0e4736", ""},
+		{"key", "API key required. The key to a long life is " + "a-good-breakfast-with-2-eggs-and-1-coffee", ""},
 		{"key", "一二三四五六七八九十：玫瑰、百合、郁金香与向日葵，今日特价。", ""},
 
 		// E-mail addresses.
@@ -213,6 +238,38 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// TestRedactRandomKeys: nearly every random key is found behind what says that
+// it is one; by chance, some look like names.
+func TestRedactRandomKeys(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, alphabet := range []struct {
+		chars string
+		sizes []int
+	}{
+		{"0123456789abcdef", []int{32, 64}},
+		{"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", []int{32, 48, 84}},
+	} {
+		for _, size := range alphabet.sizes {
+			for _, form := range []string{"AZURE_OPENAI_KEY=%s", "Invalid API key: %s", "api-key: %s", `"api_key":"%s"`, "https://example.com/?key=%s", "Bearer %s", "client_secret=%s", "key: %s"} {
+				const n = 1000
+				missed := 0
+				for range n {
+					key := make([]byte, size)
+					for i := range key {
+						key[i] = alphabet.chars[r.IntN(len(alphabet.chars))]
+					}
+					if tracing.RedactKeys(fmt.Sprintf(form, key)) != fmt.Sprintf(form, "[key]") {
+						missed++
+					}
+				}
+				if missed > n/50 {
+					t.Errorf("%s with %d of %d characters: missed %d of %d", form, size, len(alphabet.chars), missed, n)
+				}
+			}
+		}
+	}
+}
+
 // TestRedactProse: a long conversation in two languages has nothing to take
 // out.
 func TestRedactProse(t *testing.T) {
@@ -237,7 +294,7 @@ func TestRedactProse(t *testing.T) {
 // stands around them.
 var pieces = []string{" ", "\n", `\n`, `"`, ":", "=", ".", ",", "-", "_", "/", "@", "+", "(", ")", "%20", "：", "玫瑰", "é", "\xe7\x8e",
 	"[key]", "[phone]", "1", "42", "138", "0013", "8000", "415", "555", "2671", "0171", "0049", "4111", "1111", "13800138000",
-	"sk-proj-", letters40, hex32, "Bearer ", "password", "api_key", "--token", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", body,
+	"sk-proj-", letters40, hex32, "Bearer ", "password", "api_key", "API key", "AZURE_KEY", "key", " is ", "provided", "(", "**", "密钥", "--token", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", body,
 	"https://", "user:", "mei@example.com", "a.b", "tel", "电话", "order", "DE89370400440532013000", "203.0.113.7", "2001:db8::1", jwt, "eyJ", "::", "4111 1111 1111 1111"}
 
 func mixed(r *rand.Rand, n int) string {
