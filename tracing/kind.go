@@ -88,7 +88,7 @@ func join(op, target string) string {
 
 // describe adds what is known when the run starts. All of it is there for the
 // sampler to see.
-func (k kind) describe(a *attrs, info *callback.Info, o owner) {
+func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	if k.op != "" {
 		a.add(keyOperation.String(k.op))
 	} else {
@@ -101,7 +101,7 @@ func (k kind) describe(a *attrs, info *callback.Info, o owner) {
 		switch req := info.Input.(type) {
 		case *llm.Request:
 			if req != nil {
-				describeRequest(a, req, info.Endpoint.Provider)
+				describeRequest(a, c, req, info.Endpoint.Provider)
 			}
 		case *llm.EmbedRequest:
 			if req != nil {
@@ -115,9 +115,9 @@ func (k kind) describe(a *attrs, info *callback.Info, o owner) {
 	case callback.KindTool:
 		a.str(keyTool, info.Name)
 		a.str(keyToolType, "function")
-		if c, ok := info.Input.(*callback.ToolCall); ok && c != nil {
-			a.str(keyToolCallID, c.ID)
-			a.str(keyToolDescription, cut(c.Description, maxText))
+		if call, ok := info.Input.(*callback.ToolCall); ok && call != nil {
+			a.str(keyToolCallID, call.ID)
+			a.str(keyToolDescription, cut(call.Description, maxText))
 		}
 	case callback.KindRetriever:
 		a.str(keyDataSource, info.Name)
@@ -175,7 +175,7 @@ func openAI(provider string) bool {
 	return provider == "openai" || provider == "azure.ai.openai"
 }
 
-func describeRequest(a *attrs, r *llm.Request, provider string) {
+func describeRequest(a *attrs, c *config, r *llm.Request, provider string) {
 	if r.Stream {
 		a.add(keyStream.Bool(true))
 	}
@@ -187,7 +187,7 @@ func describeRequest(a *attrs, r *llm.Request, provider string) {
 	if r.Seed != nil {
 		a.int(keySeed, *r.Seed)
 	}
-	a.strs(keyStop, r.Stop)
+	a.strs(keyStop, c.stops(r.Stop))
 	if r.Choices > 1 {
 		a.int(keyChoices, r.Choices)
 	}
@@ -197,4 +197,25 @@ func describeRequest(a *attrs, r *llm.Request, provider string) {
 	if openAI(provider) && r.ServiceTier != "auto" {
 		a.str(keyRequestTier, r.ServiceTier)
 	}
+}
+
+// maxStops bounds how many stop sequences a span shows. APIs take four or so.
+const maxStops = 16
+
+// stops returns the stop sequences of a request as they may be recorded: they
+// are settings, which spans show whatever is captured, and words of the
+// program's all the same.
+func (c *config) stops(sequences []string) []string {
+	if len(sequences) == 0 {
+		return nil
+	}
+	out := make([]string, min(len(sequences), maxStops))
+	for i := range out {
+		if c.hash != nil {
+			out[i] = c.hash.sum(sequences[i])
+			continue
+		}
+		out[i] = cut(c.scrub(sequences[i]), maxWord)
+	}
+	return out
 }

@@ -113,7 +113,8 @@ func WithContent(which Content) Option {
 // such as [RedactEmails]. They see, one after the other, every text that is
 // captured: messages, names, arguments and results of tools, queries, the data
 // of events. They see the messages of errors too, which quote what was asked at
-// times, captured or not. The text of token events is what they leave of the
+// times, the stop sequences of requests and the headers that [WithHeaders]
+// names, captured or not. The text of token events is what they leave of the
 // whole answer, so that nothing shows in pieces.
 //
 // A text that is JSON they see as a whole and, where it has escapes, string by
@@ -132,7 +133,8 @@ func WithRedactor(redact ...func(text string) string) Option {
 // WithContentHash records of each captured text a hash and its length instead:
 // hmac-sha256:, half of the HMAC-SHA-256 in hexadecimal, a colon, the number of
 // bytes. So one sees that two texts are equal, and nothing else of them. Token
-// events have no text. Names of tools and messages of errors are not hashed.
+// events have no text. The stop sequences of requests, which spans show whatever
+// is captured, are hashed too; names of tools and messages of errors are not.
 //
 // Who has the key can try out what a short text may have been. Without a key it
 // is random, and hashes can be compared within one process only. A key of one's

@@ -592,6 +592,41 @@ func TestSecretHeaders(t *testing.T) {
 	}
 }
 
+// TestStopSequences: they are shown whatever is captured, and never as they are
+// where content is redacted or hashed.
+func TestStopSequences(t *testing.T) {
+	hashed := tracing.WithContentHash([]byte("a key of thirty-two random bytes"))
+	stop := []string{"\nUser:", "mei@example.com", "sk-proj-4f9aK2mQx81LzP0wR7tY3uVb"}
+	hashes := []string{"hmac-sha256:7f5838c886c2fec9958869f11fb8a2a4:6", "hmac-sha256:1ea100502f32f56c8baf1ff9e6be9e3b:15", "hmac-sha256:baac518b41d7c11002c9b8e2d265abf8:32"}
+	for _, tc := range []struct {
+		name string
+		stop []string
+		opts []tracing.Option
+		want []string
+	}{
+		{"off", stop, nil, []string{"\nUser:", "mei@example.com", "[key]"}},
+		{"redacted, off", stop, []tracing.Option{tracing.WithRedactor(tracing.RedactEmails)}, []string{"\nUser:", "[email]", "[key]"}},
+		{"redacted, on", stop, []tracing.Option{tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(tracing.RedactEmails)}, []string{"\nUser:", "[email]", "[key]"}},
+		{"hashed, off", stop, []tracing.Option{hashed}, hashes},
+		{"hashed, on", stop, []tracing.Option{hashed, tracing.WithContent(tracing.ContentInput)}, hashes},
+		{"hashed output", stop, []tracing.Option{hashed, tracing.WithContent(tracing.ContentOutput)}, hashes},
+		{"long", []string{strings.Repeat("玫瑰", 100)}, nil, []string{strings.Repeat("玫瑰", 100)[:255]}},
+		{"many", slices.Repeat([]string{"a"}, 40), nil, slices.Repeat([]string{"a"}, 16)},
+		{"none", nil, []tracing.Option{hashed}, nil},
+	} {
+		r := record(tc.opts...)
+		req := ask("roses")
+		req.Stop = tc.stop
+		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, req)
+		if got := value(r.spans()[0].Attributes(), "gen_ai.request.stop_sequences").AsStringSlice(); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+		if !slices.Equal(req.Stop, tc.stop) {
+			t.Errorf("%s: the request has %q", tc.name, req.Stop)
+		}
+	}
+}
+
 // TestContentConformance: content keeps the conventions in every way of
 // capturing it.
 func TestContentConformance(t *testing.T) {

@@ -88,7 +88,7 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	if t.conf.baggage {
 		ctx = o.carried(ctx)
 	}
-	k.describe(&b, info, o)
+	k.describe(&b, t.conf, info, o)
 	switch info.Kind {
 	case callback.KindAgent:
 		ctx = context.WithValue(ctx, agentKey{}, info.Name)
