@@ -113,10 +113,15 @@ func TestSourceOf(t *testing.T) {
 	}}
 	want := []llm.Source{llm.SourceSystem, llm.SourceSystem, llm.SourceHistory, llm.SourceHistory,
 		llm.SourceRetrieved, llm.SourceInput, llm.SourceTools, llm.SourceTools}
+	source := req.Sourcer()
 	for i, m := range req.Messages {
-		if got := req.SourceOf(i, m.Parts[0]); got != want[i] {
-			t.Errorf("message %d is %v, want %v", i, got, want[i])
+		p := m.Parts[0]
+		if one, all := req.SourceOf(i, p), source(i, p); one != want[i] || all != want[i] {
+			t.Errorf("message %d is %v, of all %v, want %v", i, one, all, want[i])
 		}
+	}
+	if got := req.SourceOf(2, llm.Part{Source: 200}); got != llm.SourceHistory { // there is no such source
+		t.Errorf("a part of an unknown source is %v", got)
 	}
 }
 

@@ -62,26 +62,34 @@ func (m Makeup) Total() int {
 // developer messages are SourceSystem, tool messages and assistant messages
 // that call tools are SourceTools, the user messages after the last assistant
 // message are SourceInput, and what lies before is SourceHistory.
-func (r *Request) SourceOf(i int, p Part) Source {
-	if p.Source != SourceAuto {
-		return p.Source
+//
+// It may look at all messages. Who asks for many parts takes [Request.Sourcer].
+func (r *Request) SourceOf(i int, p Part) Source { return r.Sourcer()(i, p) }
+
+// Sourcer returns a function that does what SourceOf does and has looked through
+// the messages already, so that asking it of every part of a long conversation
+// takes time in proportion to its length. The messages must not change meanwhile.
+func (r *Request) Sourcer() func(i int, p Part) Source {
+	answered := len(r.Messages) - 1 // the last message that answers, -1 if none does
+	for answered >= 0 && !r.Messages[answered].answers() {
+		answered--
 	}
-	m := &r.Messages[i]
-	switch m.Role {
-	case RoleSystem, RoleDeveloper:
-		return SourceSystem
-	case RoleTool:
-		return SourceTools
-	case RoleAssistant:
-		if len(m.ToolCalls) > 0 {
-			return SourceTools
+	return func(i int, p Part) Source {
+		if p.Source != SourceAuto && p.Source < numSources {
+			return p.Source
 		}
-		return SourceHistory
-	}
-	for _, later := range r.Messages[i+1:] {
-		if later.Role == RoleAssistant && len(later.ToolCalls) == 0 {
+		m := &r.Messages[i]
+		switch {
+		case m.Role == RoleSystem, m.Role == RoleDeveloper:
+			return SourceSystem
+		case m.Role == RoleTool, m.Role == RoleAssistant && !m.answers():
+			return SourceTools
+		case i <= answered:
 			return SourceHistory
 		}
+		return SourceInput
 	}
-	return SourceInput
 }
+
+// answers reports whether m is an answer that calls no tools.
+func (m *Message) answers() bool { return m.Role == RoleAssistant && len(m.ToolCalls) == 0 }

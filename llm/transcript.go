@@ -1,5 +1,7 @@
 package llm
 
+import "slices"
+
 // Transcript returns the messages of r as one text in parts, for models that
 // continue a text instead of answering messages: the prompt is the parts'
 // texts, joined without a separator. Every part names its source; what stands
@@ -20,51 +22,58 @@ package llm
 // lines. If the last message is the assistant's, the model goes on with it.
 // Media and tool calls are not in the text.
 func (r *Request) Transcript() []Part {
-	msgs := r.Messages
-	if len(msgs) == 1 {
-		return r.appendMessage(nil, 0)
-	}
+	msgs, source := r.Messages, r.Sourcer()
 	parts := make([]Part, 0, 3*len(msgs)+1)
-	around := func(text string) {
-		if n := len(parts); n > 0 && parts[n-1].Source == SourceOverhead {
-			parts[n-1].Text += text
-		} else if text != "" {
-			parts = append(parts, Part{Text: text, Source: SourceOverhead})
+	if len(msgs) == 1 {
+		return appendTexts(parts, &msgs[0], 0, source)
+	}
+	var around []byte // that has come since the last text
+	flush := func() {
+		if len(around) > 0 {
+			parts = append(parts, Part{Text: string(around), Source: SourceOverhead})
+			around = around[:0]
 		}
 	}
 	spoken := false // the lines have begun
 	for i := range msgs {
-		before := "\n"
+		m := &msgs[i]
 		switch {
 		case i == 0:
-			before = ""
-		case !spoken:
-			before = "\n\n"
+		case spoken:
+			around = append(around, "\n"...)
+		default:
+			around = append(around, "\n\n"...)
 		}
-		system := msgs[i].Role == RoleSystem || msgs[i].Role == RoleDeveloper
-		if spoken = spoken || !system; !spoken {
-			around(before)
-			parts = r.appendMessage(parts, i)
-			continue
+		first := slices.IndexFunc(m.Parts, Part.isText)
+		system := m.Role == RoleSystem || m.Role == RoleDeveloper
+		if spoken = spoken || !system; spoken {
+			around = append(around, speaker(m.Role)+":"...)
 		}
-		around(before + speaker(msgs[i].Role) + ":")
-		n := len(parts)
-		parts = r.appendMessage(append(parts, Part{Text: " ", Source: SourceOverhead}), i)
-		if n+1 < len(parts) {
-			parts[n].Source = parts[n+1].Source // the blank is one token with the first word
+		switch {
+		case first >= 0 && spoken: // the blank is one token with the first word
+			flush()
+			parts = append(parts, Part{Text: " ", Source: source(i, m.Parts[first])})
+		case first >= 0:
+			flush()
+		case spoken:
+			around = append(around, ' ')
 		}
+		parts = appendTexts(parts, m, i, source)
 	}
 	if spoken && msgs[len(msgs)-1].Role != RoleAssistant {
-		around("\n" + speaker(RoleAssistant) + ":")
+		around = append(around, "\n"+speaker(RoleAssistant)+":"...)
 	}
+	flush()
 	return parts
 }
 
-// appendMessage appends the texts of message i, each with its source.
-func (r *Request) appendMessage(parts []Part, i int) []Part {
-	for _, p := range r.Messages[i].Parts {
-		if p.Media == nil {
-			parts = append(parts, Part{Text: p.Text, Source: r.SourceOf(i, p)})
+func (p Part) isText() bool { return p.Media == nil }
+
+// appendTexts appends the texts of m, which is message i, each with its source.
+func appendTexts(parts []Part, m *Message, i int, source func(int, Part) Source) []Part {
+	for _, p := range m.Parts {
+		if p.isText() {
+			parts = append(parts, Part{Text: p.Text, Source: source(i, p)})
 		}
 	}
 	return parts

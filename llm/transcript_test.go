@@ -3,8 +3,11 @@ package llm_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/callspan/callspan/internal/cputime"
 	"github.com/callspan/callspan/llm"
 )
 
@@ -43,6 +46,7 @@ func TestTranscript(t *testing.T) {
 		{"the answer has begun", []llm.Message{llm.User("a"), llm.Assistant("Well,")}, "Human: a\nAI: Well,"},
 		{"other roles", []llm.Message{llm.User("a"), tool, {Role: "critic", Parts: []llm.Part{{Text: "hm"}}}}, "Human: a\nTool: 24\ncritic: hm\nAI:"},
 		{"an empty message", []llm.Message{llm.User(""), llm.User("b")}, "Human: \nHuman: b\nAI:"},
+		{"messages without a text", []llm.Message{{Role: llm.RoleSystem}, {Role: llm.RoleUser, Parts: []llm.Part{{Media: &llm.Media{}}}}, {Role: llm.RoleAssistant}}, "\n\nHuman: \nAI: "},
 	} {
 		req := &llm.Request{Messages: tc.msgs}
 		if got := (llm.Message{Parts: req.Transcript()}).Text(); got != tc.want {
@@ -73,5 +77,28 @@ func TestTranscriptSources(t *testing.T) {
 	}
 	if req.Messages[1].Parts[0].Source != llm.SourceAuto {
 		t.Error("the request was changed")
+	}
+}
+
+// TestTranscriptLinear: sixteen times as many messages take about sixteen times
+// as long, also where nothing is said.
+func TestTranscriptLinear(t *testing.T) {
+	for name, m := range map[string]llm.Message{"questions": llm.User("roses"), "nothing": {Role: llm.RoleSystem}} {
+		took := func(n int) time.Duration {
+			req := &llm.Request{Messages: slices.Repeat([]llm.Message{m}, n)}
+			start := cputime.Process()
+			req.Transcript()
+			return cputime.Process() - start
+		}
+		one, sixteen := time.Hour, time.Hour
+		for range 8 {
+			one, sixteen = min(one, took(1<<12)), min(sixteen, took(1<<16))
+			if sixteen < 60*one {
+				break
+			}
+		}
+		if sixteen >= 60*one {
+			t.Errorf("%s: %v for %d messages, %v for 16 times as many", name, one, 1<<12, sixteen)
+		}
 	}
 }

@@ -37,6 +37,8 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 		makeup[llm.SourceTools] += c.tools
 		around += c.format + c.around
 	}
+	source := req.Sourcer()
+	called := calledTools{messages: req.Messages}
 	for i := range req.Messages {
 		m := &req.Messages[i]
 		tail := llm.SourceAuto
@@ -48,7 +50,7 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 		}
 		switch {
 		case m.Role == llm.RoleTool:
-			name, together := callOf(req, i)
+			name, together := called.by(i)
 			if !together || d.responses {
 				around += d.result
 				makeup[llm.SourceTools] += d.enc.Count(name)
@@ -61,7 +63,7 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 				around += d.assistant
 			}
 		}
-		d.content(req, i, tail, makeup)
+		d.content(m.Parts, tail, makeup, func(p llm.Part) llm.Source { return source(i, p) })
 	}
 	if forced(req) && !d.silent {
 		makeup[llm.SourceTools] += d.recipient(req.ToolChoice) + 4
@@ -88,13 +90,12 @@ func forced(req *llm.Request) bool {
 	return true
 }
 
-// content adds the text of message i. With a tail, an empty line of that source
+// content adds the text of a message. With a tail, an empty line of that source
 // ends it: there the chapters begin, and the line may be one token with what is
 // before it.
-func (d *dialect) content(req *llm.Request, i int, tail llm.Source, makeup *llm.Makeup) {
-	parts := req.Messages[i].Parts
+func (d *dialect) content(parts []llm.Part, tail llm.Source, makeup *llm.Makeup, sourceOf func(llm.Part) llm.Source) {
 	if len(parts) == 1 && tail == llm.SourceAuto {
-		makeup[req.SourceOf(i, parts[0])] += d.enc.Count(parts[0].Text)
+		makeup[sourceOf(parts[0])] += d.enc.Count(parts[0].Text)
 		return
 	}
 	n := len(parts)
@@ -104,7 +105,7 @@ func (d *dialect) content(req *llm.Request, i int, tail llm.Source, makeup *llm.
 	d.each(parts, n, func(k, count int) {
 		source := tail
 		if k < len(parts) {
-			source = req.SourceOf(i, parts[k])
+			source = sourceOf(parts[k])
 		}
 		makeup[source] += count
 	})
@@ -194,19 +195,4 @@ func (d *dialect) remembered(key memoKey, render func() string) int {
 		d.enc.memo.store(key, n)
 	}
 	return n
-}
-
-// callOf returns the name of the tool whose result message i is, and whether it
-// was called together with others.
-func callOf(req *llm.Request, i int) (name string, together bool) {
-	m := &req.Messages[i]
-	for k := i - 1; k >= 0; k-- {
-		calls := req.Messages[k].ToolCalls
-		for j := range calls {
-			if calls[j].ID == m.ToolCallID {
-				return calls[j].Name, len(calls) > 1
-			}
-		}
-	}
-	return m.Name, false
 }

@@ -14,8 +14,9 @@ import (
 type node struct {
 	kind    byte // '{', '[', or 0 for the rest
 	text    string
-	members []member // of an object
-	items   []*node  // of an array
+	members []member         // of an object
+	items   []*node          // of an array
+	byName  map[string]*node // the members, if there are many and one was asked for
 }
 
 type member struct {
@@ -88,10 +89,22 @@ func quote(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// get returns the member of that name, or nil. n may be nil.
+// few is how many members are searched through rather than looked up.
+const few = 16
+
+// get returns the first member of that name, or nil. n may be nil.
 func (n *node) get(name string) *node {
 	if n == nil {
 		return nil
+	}
+	if len(n.members) > few {
+		if n.byName == nil {
+			n.byName = make(map[string]*node, len(n.members))
+			for _, m := range slices.Backward(n.members) {
+				n.byName[m.name] = m.value
+			}
+		}
+		return n.byName[name]
 	}
 	for i := range n.members {
 		if n.members[i].name == name {
@@ -146,6 +159,7 @@ func (n *node) write(b *strings.Builder) {
 // "properties" and "$defs" are no keywords.
 func (n *node) prune(drop func(keyword string) bool) {
 	n.members = slices.DeleteFunc(n.members, func(m member) bool { return drop(m.name) })
+	n.byName = nil
 	for _, m := range n.members {
 		switch m.name {
 		case "properties", "$defs", "definitions":
