@@ -58,11 +58,17 @@ func (a *answer) tell(hidden bool, each func(*llm.Chunk)) error {
 			a.progress.see(&a.event.out[i])
 			each(&a.event.out[i])
 		}
+		if a.event.media {
+			a.progress.begin(0)
+		}
 		a.done = a.done || a.event.ended
 		return a.event.failure
 	}
 	a.each = each
 	a.frame.chunks(hidden, a.pass)
+	if a.frame.media {
+		a.progress.seeMedia(&a.frame)
+	}
 	if a.frame.failure != nil {
 		return frameError(a.frame.failure)
 	}

@@ -11,7 +11,8 @@ import (
 type frameChoice struct {
 	index                            int
 	content, reasoning, refusal, end string
-	tools                            int // how many of frame.tools are its own
+	tools                            int  // how many of frame.tools are its own
+	media                            bool // it has sound or pictures, which no chunk holds
 
 	// For go-openai's value alone.
 	role, thoughts    string // thoughts is reasoning_content
@@ -151,6 +152,10 @@ func (f *frame) readDelta(s *scanner, c *frameChoice) {
 			for i := 0; s.element(); i++ {
 				f.readTool(s, i)
 				c.tools++
+			}
+		case "audio", "images":
+			if v := s.value(); len(v) > len("{}") {
+				c.media, f.media = true, true
 			}
 		case "function_call":
 			if s.peek() == '{' {

@@ -15,6 +15,7 @@ type frame struct {
 	whole    bool // a response without streaming
 	text     bool // of a text completion
 	reasons  bool // the server names finish reasons, be it as null
+	media    bool // some of the answer is sound or pictures
 	meta     llm.Meta
 	newFacts bool // meta has changed since it was last handed out
 	head     *frameHead
@@ -49,6 +50,9 @@ func (f *frame) decode(raw []byte) error {
 	f.read(&s)
 	s.end()
 	f.head.odd, f.room = s.odd, f.choices
+	if f.media && f.usage != nil && f.usage.Output == 0 {
+		f.usage = nil // nobody could count it instead
+	}
 	if s.err == nil {
 		f.last.learn(raw, f)
 		return nil

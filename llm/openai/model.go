@@ -194,6 +194,7 @@ func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield 
 		}) {
 			return
 		}
+		done.seeMedia(&f)
 		if f.failure != nil {
 			yield(llm.Chunk{}, frameError(f.failure))
 			return

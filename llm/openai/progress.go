@@ -16,8 +16,24 @@ func (d *progress) see(c *llm.Chunk) {
 		if !slices.Contains(d.finished, c.Choice) {
 			d.finished = append(d.finished, c.Choice)
 		}
-	case c.HasContent() && !slices.Contains(d.open, c.Choice):
-		d.open = append(d.open, c.Choice)
+	case c.HasContent():
+		d.begin(c.Choice)
+	}
+}
+
+// begin says that something of a choice has come.
+func (d *progress) begin(choice int) {
+	if !slices.Contains(d.open, choice) {
+		d.open = append(d.open, choice)
+	}
+}
+
+// seeMedia takes what the chunks of a frame do not show.
+func (d *progress) seeMedia(f *frame) {
+	for i := range f.choices {
+		if c := &f.choices[i]; c.media {
+			d.begin(c.index)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/callspan/callspan/llm"
 )
@@ -17,6 +18,7 @@ type responseFrame struct {
 	meta    llm.Meta
 	tools   bool // the answer calls tools
 	later   bool // the answer is made in the background
+	media   bool // some of the answer is sound, pictures, or else what no chunk holds
 	head    eventHead
 }
 
@@ -109,6 +111,8 @@ func (f *responseFrame) decode(raw []byte) error {
 		f.text(llm.Chunk{Reasoning: e.delta})
 	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 		f.call(llm.ToolDelta{Index: e.output, Arguments: e.delta})
+	case "response.image_generation_call.partial_image":
+		f.media = true
 	case "response.output_item.added":
 		var it responseItem
 		if json.Unmarshal(item, &it) == nil && it.call() {
@@ -126,6 +130,8 @@ func (f *responseFrame) decode(raw []byte) error {
 		} else if code == "" {
 			f.failure = &llm.Error{Type: inBand, Message: message}
 		}
+	default: // sound, code, calls of the provider's own tools
+		f.media = f.media || e.delta != "" && strings.HasSuffix(e.kind, ".delta")
 	case "": // an error in the form of the other APIs
 		if present(cause) {
 			f.ended, f.failure = true, frameError(cause)
@@ -215,6 +221,7 @@ func (f *responseFrame) response(raw []byte) {
 			c.Reasoning, c.Text = c.Reasoning+c.Text, ""
 		}
 		f.text(c)
+		f.media = f.media || it.Type == "image_generation_call"
 		if it.call() {
 			f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
 		}
@@ -248,6 +255,9 @@ func (f *responseFrame) finish(raw []byte, status string) {
 	}
 	if o.Usage != nil {
 		c.Usage = o.Usage.usage()
+	}
+	if f.media && c.Usage != nil && c.Usage.Output == 0 {
+		c.Usage = nil // nobody could count it instead
 	}
 	if c.Finish != "" || c.Usage != nil {
 		f.out = append(f.out, c)

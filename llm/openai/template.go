@@ -74,7 +74,7 @@ func (t *template) learn(raw []byte, f *frame) {
 		return
 	}
 	c := f.choices[0]
-	if c.content == "" || c.reasoning != "" || c.refusal != "" || c.end != "" {
+	if c.content == "" || c.media || c.reasoning != "" || c.refusal != "" || c.end != "" {
 		return
 	}
 	t.misses++

@@ -180,3 +180,55 @@ func TestUsageInPart(t *testing.T) {
 		})
 	}
 }
+
+// TestMediaAnswers: sound and pictures are an answer, be it cut, but not one that
+// can be counted.
+func TestMediaAnswers(t *testing.T) {
+	const (
+		chatSound = `"audio":{"id":"a","data":"AAAA","transcript":"hello"}`
+		picture   = `"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]`
+		item      = `{"type":"image_generation_call","result":"AAAA"}`
+	)
+	event := func(kind, more string) string { return `{"type":"response.` + kind + `",` + more + `}` }
+	completed := event("completed", `"response":{"status":"completed","output":[`+item+`]}`)
+	for _, tc := range []struct {
+		name  string
+		reply wireReply
+		want  string // usage and error
+	}{
+		{"sound", wireReply{stream: true, body: string(sse(short(`{`+chatSound+`}`, ""), short(`{}`, "stop"), "[DONE]"))}, ""},
+		{"sound that is cut", wireReply{stream: true, body: string(sse(short(`{`+chatSound+`}`, "")))}, " stream_truncated"},
+		{"sound that begins", wireReply{stream: true, body: string(sse(short(`{"audio":{"id":"a"}}`, "")))}, " stream_truncated"},
+		{"no sound", wireReply{stream: true, body: string(sse(short(`{"audio":{},"images":[]}`, "")))}, " empty_response"},
+		{"sound that is null", wireReply{stream: true, body: string(sse(short(`{"audio":null,"images":null}`, "")))}, " empty_response"},
+		{"a picture that is cut", wireReply{stream: true, body: string(sse(short(`{"content":"",`+picture+`}`, "")))}, " stream_truncated"},
+		{"a picture, and half of the usage", wireReply{stream: true, body: string(sse(short(`{`+picture+`}`, "stop"), `{"choices":[],"usage":{"prompt_tokens":20}}`, "[DONE]"))}, ""},
+		{"a picture, and the usage", wireReply{stream: true, body: string(sse(short(`{`+picture+`}`, "stop"), `{"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":1290}}`, "[DONE]"))}, "20/1290 reported"},
+		{"sound in one piece", wireReply{body: `{"choices":[{"index":0,"message":{"content":null,` + chatSound + `},"finish_reason":"stop"}]}`}, ""},
+		{"a picture in one piece, without a finish reason", wireReply{body: `{"choices":[{"index":0,"message":{"content":"",` + picture + `}}]}`}, ""},
+		{"picture of a response", wireReply{api: llm.APIResponses, body: `{"status":"completed","output":[` + item + `]}`}, ""},
+		{"picture of a response, and half of the usage", wireReply{api: llm.APIResponses, body: `{"status":"completed","output":[` + item + `],"usage":{"input_tokens":20}}`}, ""},
+		{"streamed picture", wireReply{api: llm.APIResponses, stream: true, body: string(sse(event("image_generation_call.partial_image", `"partial_image_b64":"AAAA"`), completed))}, ""},
+		{"streamed picture that is cut", wireReply{api: llm.APIResponses, stream: true, body: string(sse(event("image_generation_call.partial_image", `"partial_image_b64":"AAAA"`)))}, " stream_truncated"},
+		{"streamed sound that is cut", wireReply{api: llm.APIResponses, stream: true, body: string(sse(event("output_audio.delta", `"delta":"AAAA"`)))}, " stream_truncated"},
+		{"streamed code that is cut", wireReply{api: llm.APIResponses, stream: true, body: string(sse(event("code_interpreter_call_code.delta", `"delta":"1+1"`)))}, " stream_truncated"},
+		{"a response that is queued", wireReply{api: llm.APIResponses, body: `{"status":"queued","output":[],"usage":null}`}, ""},
+		{"a response that is being made", wireReply{api: llm.APIResponses, body: `{"status":"in_progress","output":[]}`}, ""},
+		{"a streamed response that is queued", wireReply{api: llm.APIResponses, stream: true, body: string(sse(event("queued", `"response":{"status":"queued"}`)))}, " empty_response"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for door, res := range tc.reply.over(t) {
+				got, want := used(res), tc.want
+				if door != "wire" && strings.Contains(tc.name, "without a finish reason") {
+					want = " empty_response" // for who knows no pictures
+				}
+				if res.Err != nil {
+					got += " " + callback.ErrorType(res.Err)
+				}
+				if got != want || res.Usage == nil && res.Priced {
+					t.Errorf("%s door: %q (%v), priced %v, want %q", door, got, res.Err, res.Priced, want)
+				}
+			}
+		})
+	}
+}
