@@ -1,28 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
+	"os/signal"
 	"strings"
-	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/visible"
-	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/callspan/callspan/tracing"
-	"go.opentelemetry.io/otel/propagation"
 )
 
 const proxyHelp = `usage: callspan proxy [flags]
@@ -50,6 +44,7 @@ type proxyOptions struct {
 	target, listen, provider, otlpFile string
 	remote, content, quiet             bool
 	drain                              time.Duration
+	base                               *http.Transport // reaches the target; nil is one as http.DefaultTransport
 }
 
 func proxy(args []string, p process) int {
@@ -106,6 +101,12 @@ func (o *proxyOptions) check() (*url.URL, error) {
 func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	ctx, stop := p.interrupts(context.Background())
 	defer stop()
+	// First of all, so that a second proxy by mistake does nothing to the first.
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
 	opts := []tracing.Option{
 		tracing.WithServiceName("callspan-proxy"),
 		tracing.WithErrorHandler(func(err error) { fmt.Fprintf(p.stderr, "callspan: %s\n", visible.Line(err.Error())) }),
@@ -128,26 +129,26 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), shutdown(ctx))
-	}
 	handlers := []callback.Handler{tracer}
+	var calls *callback.Async
 	if !o.quiet {
-		handlers = append(handlers, callback.Log(slog.New(slog.NewTextHandler(p.stdout, nil))))
+		// Whoever reads the lines, slowly or no more, is not in the way of calls.
+		signal.Ignore(syscall.SIGPIPE)
+		calls = callback.NewAsync(callback.Log(slog.New(slog.NewTextHandler(p.stdout, nil))), callback.AsyncOptions{})
+		handlers = append(handlers, calls)
 	}
-	var draining atomic.Bool
-	server := &http.Server{Handler: o.handler(target, handlers, &draining), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(p.stdout, "callspan proxy for %s\n%shttp://%s/v1\n", visible.URL(target.String()), saysURL, listener.Addr())
+	g := newGate()
+	server := &http.Server{Handler: g.count(o.handler(target, handlers, &g.closing)), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		draining.Store(true)
 		stop() // a second interrupt ends the program at once
 		down, cancel := context.WithTimeout(context.Background(), o.drain)
+		g.wait(down)
 		if server.Shutdown(down) != nil {
 			server.Close() // cancels what is left, whose spans say so
 		}
@@ -156,131 +157,13 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	}
 	down, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, shutdown(down))
-}
-
-// Headers of programs that are for the proxy alone.
-const (
-	headerSession = "X-Callspan-Session"
-	headerUser    = "X-Callspan-User"
-)
-
-// handler returns the proxy itself, with its readiness endpoint.
-func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, draining *atomic.Bool) http.Handler {
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.MaxIdleConnsPerHost = 256 // all calls go to one host
-	base.DisableCompression = true // what the program did not ask for stays out
-	transport := callopenai.NewTransport(base)
-	transport.Provider = o.provider
-	reverse := &httputil.ReverseProxy{
-		Transport:     transport,
-		FlushInterval: -1, // a token is passed on as it comes
-		BufferPool:    new(buffers),
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(target)
-			r.Out.Header.Del(headerSession)
-			r.Out.Header.Del(headerUser)
-		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, target, err) },
-		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	propagator := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
-	passed := faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx = callback.WithHandlers(ctx, handlers...)
-		if id := r.Header.Get(headerSession); id != "" {
-			ctx = callback.WithSession(ctx, id)
+	err = errors.Join(err, shutdown(down))
+	if calls != nil {
+		down, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if calls.Close(down) != nil {
+			err = errors.Join(err, errors.New("not every call's line could be printed"))
 		}
-		if id := r.Header.Get(headerUser); id != "" {
-			ctx = callback.WithUser(ctx, id)
-		}
-		r = r.WithContext(ctx)
-		readAhead(r)
-		reverse.ServeHTTP(w, r)
-	}))
-	// No ServeMux, which sends a program elsewhere whose path is not as it likes:
-	// /v1//chat/completions, of a base URL that ends in a slash.
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path != "/callspan/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead:
-			passed.ServeHTTP(w, r)
-		case draining.Load():
-			http.Error(w, "stopping", http.StatusServiceUnavailable)
-		default:
-			fmt.Fprintln(w, "ready")
-		}
-	})
-}
-
-// maxAhead is more than most requests are long. Longer ones are worth a goroutine,
-// and are held once.
-const maxAhead = 64 << 10
-
-// readAhead reads a body of moderate length here, on the server's goroutine,
-// which a client that goes away wakes up. The transport would need one of its
-// own, whose start and end cost more than all else that it does.
-func readAhead(r *http.Request) {
-	if r.ContentLength <= 0 || r.ContentLength > maxAhead {
-		return
 	}
-	body := make([]byte, r.ContentLength)
-	n, err := io.ReadFull(r.Body, body)
-	if err != nil {
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(bytes.NewReader(body[:n]), r.Body), r.Body} // which says again what is wrong
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-}
-
-// faithful prepares net/http for a handler that passes answers on. The handler may
-// read a request's body after its answer has begun: a target that answers at once
-// may do so before the last read of the body, which finds its end; without this
-// that read fails, and net/http's client gives up the answer. And an answer
-// without a Content-Type gets none: net/http would guess one, or not, depending on
-// how soon its body comes.
-func faithful(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
-		w.Header()["Content-Type"] = nil
-		h.ServeHTTP(w, r)
-	})
-}
-
-// buffers are used again: one is as long as a hundred tokens.
-type buffers struct{ pool sync.Pool }
-
-// Get implements [httputil.BufferPool].
-func (b *buffers) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, 32<<10)
-}
-
-// Put implements [httputil.BufferPool].
-func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
-
-// refuse answers for a target that cannot be reached, in the form in which the
-// APIs send errors.
-func refuse(w http.ResponseWriter, target *url.URL, err error) {
-	if errors.Is(err, context.Canceled) {
-		w.WriteHeader(499) // the program has gone; nobody reads this
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadGateway)
-	type failure struct {
-		Message string `json:"message"`
-		Type    string `json:"type"`
-		Code    string `json:"code"`
-	}
-	json.NewEncoder(w).Encode(map[string]failure{"error": {
-		Message: fmt.Sprintf("callspan proxy: cannot reach %s: %s", visible.URL(target.Host), visible.Line(err.Error())),
-		Type:    "proxy_error",
-		Code:    callback.ErrorType(err),
-	}})
+	return err
 }

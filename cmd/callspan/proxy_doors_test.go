@@ -41,7 +41,7 @@ func reverse(target *url.URL) http.Handler {
 		Transport:     base,
 		FlushInterval: -1,
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		ErrorHandler:  func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, target, err) },
+		ErrorHandler:  func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, target, err) },
 		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	})
 }

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/visible"
+	callopenai "github.com/callspan/callspan/llm/openai"
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// Headers of programs that are for the proxy alone.
+const (
+	headerSession = "X-Callspan-Session"
+	headerUser    = "X-Callspan-User"
+)
+
+// handler returns the proxy itself, with its readiness endpoint.
+func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, draining *atomic.Bool) http.Handler {
+	base := o.base
+	if base == nil {
+		base = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	base.MaxIdleConnsPerHost = 256 // all calls go to one host
+	base.DisableCompression = true // what the program did not ask for stays out
+	transport := callopenai.NewTransport(withUpgrades(base))
+	transport.Provider = o.provider
+	reverse := &httputil.ReverseProxy{
+		Transport:     transport,
+		FlushInterval: -1, // a token is passed on as it comes
+		BufferPool:    new(buffers),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			keepAsSent(r)
+			r.Out.Header.Del(headerSession)
+			r.Out.Header.Del(headerUser)
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, target, err) },
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	propagator := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	passed := faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx = callback.WithHandlers(ctx, handlers...)
+		if id := r.Header.Get(headerSession); id != "" {
+			ctx = callback.WithSession(ctx, id)
+		}
+		if id := r.Header.Get(headerUser); id != "" {
+			ctx = callback.WithUser(ctx, id)
+		}
+		body := &reception{ReadCloser: r.Body}
+		r = r.WithContext(context.WithValue(ctx, receptionKey{}, body))
+		r.Body = body
+		readAhead(r)
+		reverse.ServeHTTP(w, r)
+	}))
+	// No ServeMux, which sends a program elsewhere whose path is not as it likes:
+	// /v1//chat/completions, of a base URL that ends in a slash.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/callspan/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead:
+			passed.ServeHTTP(w, r)
+		case draining.Load():
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintln(w, "ready")
+		}
+	})
+}
+
+// maxAhead is more than most requests are long. Longer ones are worth a goroutine,
+// and are held once.
+const maxAhead = 64 << 10
+
+// readAhead reads a body of moderate length here, on the server's goroutine,
+// which a client that goes away wakes up. The transport would need one of its
+// own, whose start and end cost more than all else that it does.
+func readAhead(r *http.Request) {
+	if r.ContentLength <= 0 || r.ContentLength > maxAhead {
+		return
+	}
+	body := make([]byte, r.ContentLength)
+	n, err := io.ReadFull(r.Body, body)
+	if err != nil {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body[:n]), r.Body), r.Body} // which says again what is wrong
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+}
+
+// faithful prepares net/http for a handler that passes answers on. The handler may
+// read a request's body after its answer has begun: a target that answers at once
+// may do so before the last read of the body, which finds its end; without this
+// that read fails, and net/http's client gives up the answer. And an answer
+// without a Content-Type gets none: net/http would guess one, or not, depending on
+// how soon its body comes.
+func faithful(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
+		w.Header()["Content-Type"] = nil
+		h.ServeHTTP(w, r)
+	})
+}
+
+// buffers are used again: one is as long as a hundred tokens.
+type buffers struct{ pool sync.Pool }
+
+// Get implements [httputil.BufferPool].
+func (b *buffers) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put implements [httputil.BufferPool].
+func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
+
+// keepAsSent has a request pass with what a ReverseProxy takes out of it for
+// servers that rely on it, and without an offer to change to HTTP/2, which is
+// the proxy's to make.
+func keepAsSent(r *httputil.ProxyRequest) {
+	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if v, ok := r.In.Header[name]; ok {
+			r.Out.Header[name] = v
+		}
+	}
+	if !strings.EqualFold(r.Out.Header.Get("Upgrade"), "websocket") {
+		r.Out.Header.Del("Upgrade")
+		r.Out.Header.Del("Connection")
+	}
+	r.Out.Header.Del("Http2-Settings")
+}
+
+// An upgrader sends requests that change the protocol, as websockets do, over
+// HTTP/1: HTTP/2 has no such thing.
+type upgrader struct{ base, http1 *http.Transport }
+
+func withUpgrades(base *http.Transport) upgrader {
+	http1 := base.Clone()
+	http1.ForceAttemptHTTP2 = false
+	http1.Protocols = new(http.Protocols)
+	http1.Protocols.SetHTTP1(true)
+	return upgrader{base, http1}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (u upgrader) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Upgrade") != "" {
+		return u.http1.RoundTrip(r)
+	}
+	return u.base.RoundTrip(r)
+}
+
+// A reception is a request's body that remembers whether it could be read.
+type reception struct {
+	io.ReadCloser
+	failed atomic.Pointer[error]
+}
+
+// Read implements [io.Reader].
+func (b *reception) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed.Store(&err)
+	}
+	return n, err
+}
+
+// refuse answers for a target that cannot be reached, and a request that cannot
+// be read, in the form in which the APIs send errors.
+func refuse(w http.ResponseWriter, r *http.Request, target *url.URL, err error) {
+	if errors.Is(err, context.Canceled) {
+		w.WriteHeader(499) // the program has gone; nobody reads this
+		return
+	}
+	status, code, what := http.StatusBadGateway, callback.ErrorType(err), "cannot reach "+visible.URL(target.Host)
+	if b, ok := r.Context().Value(receptionKey{}).(*reception); ok {
+		if failed := b.failed.Load(); failed != nil {
+			status, code, what, err = http.StatusBadRequest, "invalid_request", "cannot read the request", *failed
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	type failure struct {
+		Message string `json:"message"`
+		Type    string `json:"type"`
+		Code    string `json:"code"`
+	}
+	json.NewEncoder(w).Encode(map[string]failure{"error": {
+		Message: fmt.Sprintf("callspan proxy: %s: %s", what, visible.Line(err.Error())),
+		Type:    "proxy_error",
+		Code:    code,
+	}})
+}
+
+type receptionKey struct{}
