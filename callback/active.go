@@ -70,9 +70,7 @@ func (s *scope) observed() bool {
 // Whoever starts a run writes the deferred [Active.End] on the next line.
 // info belongs to the run from then on.
 func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, *Active) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = usable(ctx)
 	outer := scopeOf(ctx)
 	if (outer == nil || !outer.observed()) && !given(local) {
 		return ctx, nil

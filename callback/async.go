@@ -87,12 +87,21 @@ func NewAsync(h Handler, o AsyncOptions) *Async {
 
 // Dropped returns how many calls were not delivered: because the queue was
 // full, or because the Async was closed before they were made.
-func (a *Async) Dropped() int64 { return a.dropped.Load() }
+func (a *Async) Dropped() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.dropped.Load()
+}
 
 // Drain waits until all calls made before are delivered, or until ctx ends,
-// which is an error. Calls go on being accepted. A handler must not drain the
-// Async that it is behind.
+// which is an error; a nil ctx does not end. Calls go on being accepted. A
+// handler must not drain the Async that it is behind.
 func (a *Async) Drain(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
+	ctx = usable(ctx)
 	stop := context.AfterFunc(ctx, a.wakeAll)
 	defer stop()
 	a.mu.Lock()
@@ -114,8 +123,13 @@ func (a *Async) wakeAll() {
 }
 
 // Close stops accepting calls, waits until those in the queue are delivered, or
-// until ctx ends, and stops the goroutine. Closing again waits again.
+// until ctx ends, and stops the goroutine. A nil ctx does not end. Closing again
+// waits again.
 func (a *Async) Close(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
+	ctx = usable(ctx)
 	a.mu.Lock()
 	a.closed = true
 	if a.done == nil { // not made by NewAsync: nothing was accepted

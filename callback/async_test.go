@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -350,6 +351,28 @@ func TestAsyncZero(t *testing.T) {
 		}
 		if err := a.Close(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestAsyncNil: without a context, Drain and Close wait as long as it takes; of
+// no Async there is nothing to wait for.
+func TestAsyncNil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var none context.Context
+		rec := &recorder{}
+		slow := &callback.Funcs{OnChainEnd: func(context.Context, *callback.Info, *callback.Result) { time.Sleep(time.Hour); rec.note("end") }}
+		a := callback.NewAsync(slow, callback.AsyncOptions{})
+		for i, wait := range []func(context.Context) error{a.Drain, a.Close, a.Drain, a.Close} {
+			chain(t.Context(), "step", func(context.Context) error { return nil }, a)
+			if err := wait(none); err != nil || rec.told() != min(i+1, 2) {
+				t.Errorf("wait %d: %v, told %v", i, err, rec.log)
+			}
+		}
+		for _, a := range []*callback.Async{nil, {}} {
+			if err := errors.Join(a.Drain(none), a.Close(none)); err != nil || a.Dropped() != 0 {
+				t.Errorf("%v, %d dropped", err, a.Dropped())
+			}
 		}
 	})
 }

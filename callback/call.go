@@ -33,6 +33,7 @@ type Call struct {
 // context for what it sends. The Call is nil if nobody listens. An error is a
 // [Budget]'s refusal: the run has ended with it, and nothing may be sent.
 func Open(ctx context.Context, info *Info, local ...Handler) (context.Context, *Call, error) {
+	ctx = usable(ctx)
 	if !Enabled(ctx, local...) {
 		return ctx, nil, nil
 	}

@@ -64,6 +64,7 @@ func (e *announcedEmbedder) Endpoint() llm.Endpoint {
 }
 
 func (e *announcedEmbedder) Embed(ctx context.Context, req *llm.EmbedRequest) (out *llm.EmbedResponse, err error) {
+	ctx = usable(ctx)
 	if !Enabled(ctx, e.local...) {
 		return e.embedder.Embed(ctx, req)
 	}

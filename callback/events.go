@@ -67,10 +67,7 @@ func Events(ctx context.Context, filter EventFilter, work func(context.Context) 
 			yield(StreamEvent{}, errNoWork)
 			return
 		}
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		ctx, cancel := context.WithCancel(ctx)
+		ctx, cancel := context.WithCancel(usable(ctx))
 		s := &eventStream{filter: filter, items: make(chan StreamEvent), left: make(chan struct{})}
 		returned := perform(WithHandlers(ctx, s), work)
 		defer func() {

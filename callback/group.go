@@ -13,7 +13,7 @@ import "context"
 // [Start] to say more of it than a name.
 func Group(ctx context.Context, name string, local ...Handler) (context.Context, *Active) {
 	if !Enabled(ctx, local...) {
-		return ctx, nil
+		return usable(ctx), nil
 	}
 	return Start(ctx, &Info{Kind: KindChain, Name: name}, local...)
 }

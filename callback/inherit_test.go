@@ -201,6 +201,23 @@ func TestNilContext(t *testing.T) {
 	if _, run := callback.Start(none, &callback.Info{}); run != nil {
 		t.Error("a run that nobody sees")
 	}
+	for _, local := range [][]callback.Handler{nil, {rec}} {
+		ctx, group := callback.Group(none, "x", local...)
+		sent, call, err := callback.Open(none, &callback.Info{Kind: callback.KindLLM}, local...)
+		if ctx == nil || sent == nil || err != nil {
+			t.Errorf("group %v, call %v, %v", ctx, sent, err)
+		}
+		call.Reading()
+		call.End(nil)
+		group.End(nil)
+		drain(t, nil, callback.Model(says{texts: []string{"a"}}, local...).Chat(none, question)) // it asks its context
+		embedder := llm.EmbedderFunc(func(ctx context.Context, _ *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+			return &llm.EmbedResponse{Vectors: [][]float32{{1}}}, ctx.Err()
+		})
+		if _, err := callback.Embedder(embedder, local...).Embed(none, &llm.EmbedRequest{Inputs: []string{"a"}}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestEmit(t *testing.T) {

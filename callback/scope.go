@@ -47,11 +47,17 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
+// usable returns ctx, or one without an end for nil.
+func usable(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
 // derive returns a scope over ctx that begins as a copy of the one in ctx.
 func derive(ctx context.Context) *scope {
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = usable(ctx)
 	s := &scope{Context: ctx}
 	if p := scopeOf(ctx); p != nil {
 		*s = *p

@@ -106,6 +106,7 @@ func Stream(ctx context.Context, info func() *Info, local []Handler,
 			yield(llm.Chunk{}, llm.ErrConsumed)
 			return
 		}
+		ctx := usable(ctx)
 		if !Enabled(ctx, local...) {
 			if seq := body(ctx); seq != nil {
 				seq(yield)
