@@ -25,22 +25,30 @@ func (a *attrs) positive(k attribute.Key, v int) {
 	}
 }
 
-// str adds v unless it is empty.
-func (a *attrs) str(k attribute.Key, v string) {
+// str adds v, which is a word, unless it is empty.
+func (a *attrs) str(k attribute.Key, v string) { a.text(k, v, maxWord) }
+
+// text adds at most limit bytes of v, unless it is empty.
+func (a *attrs) text(k attribute.Key, v string, limit int) {
 	if v != "" {
-		a.add(k.String(clean(v)))
+		a.add(k.String(bounded(v, limit)))
 	}
 }
 
-func (a *attrs) strs(k attribute.Key, vs []string) {
+// maxValues bounds the values of one attribute.
+const maxValues = 128
+
+// strs adds at most limit bytes of each of vs.
+func (a *attrs) strs(k attribute.Key, vs []string, limit int) {
 	if len(vs) == 0 {
 		return
 	}
+	vs = vs[:min(len(vs), maxValues)]
 	for i, v := range vs {
-		if clean(v) != v {
+		if bounded(v, limit) != v {
 			fixed := append([]string(nil), vs...)
 			for j := i; j < len(fixed); j++ {
-				fixed[j] = clean(fixed[j])
+				fixed[j] = bounded(fixed[j], limit)
 			}
 			vs = fixed
 			break
@@ -55,12 +63,15 @@ func (a *attrs) float(k attribute.Key, v *float64) {
 	}
 }
 
+// maxMetadata bounds a value of the user's.
+const maxMetadata = 2 << 10
+
 // any adds a value of the user's, in its own type where attributes have it.
 func (a *attrs) any(k attribute.Key, v any) {
 	switch v := v.(type) {
 	case nil:
 	case string:
-		a.add(k.String(clean(v)))
+		a.add(k.String(bounded(v, maxMetadata)))
 	case bool:
 		a.add(k.Bool(v))
 	case int:
@@ -72,17 +83,21 @@ func (a *attrs) any(k attribute.Key, v any) {
 	case time.Duration:
 		a.add(k.String(v.String()))
 	case []string:
-		a.strs(k, v)
+		a.strs(k, v, maxWord)
 	case error:
-		a.add(k.String(clean(v.Error())))
+		a.add(k.String(bounded(v.Error(), maxMetadata)))
 	default:
-		a.add(k.String(clean(fmt.Sprint(v))))
+		a.add(k.String(bounded(fmt.Sprint(v), maxMetadata)))
 	}
 }
 
 // clean returns s as it may stand in a span whatever is captured: valid UTF-8
 // and without keys.
 func clean(s string) string { return RedactKeys(valid(s)) }
+
+// bounded returns at most limit bytes of s as it may stand in a span. It cuts
+// last, so that no part of a key is left that nobody recognises.
+func bounded(s string, limit int) string { return cut(clean(s), limit) }
 
 // cleanNamed returns a value as it may stand in a span under its name, which
 // may say that the value is secret.

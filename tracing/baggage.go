@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/callspan/callspan/callback"
@@ -21,20 +22,16 @@ func WithBaggage() Option {
 // An owner is on whose behalf a run is made.
 type owner struct{ session, user string }
 
-// ownerOf returns what the program says, else what came with the request.
+// ownerOf returns what the program says, else what came with the request, as it
+// may stand in a span.
 func ownerOf(ctx context.Context, info *callback.Info) owner {
 	o := owner{info.Session, info.User}
-	if o.session != "" && o.user != "" {
-		return o
+	if o.session == "" || o.user == "" {
+		b := baggage.FromContext(ctx)
+		o.session = cmp.Or(o.session, b.Member(string(keySession)).Value())
+		o.user = cmp.Or(o.user, b.Member(string(keyUser)).Value())
 	}
-	b := baggage.FromContext(ctx)
-	if o.session == "" {
-		o.session = b.Member(string(keySession)).Value()
-	}
-	if o.user == "" {
-		o.user = b.Member(string(keyUser)).Value()
-	}
-	return o
+	return owner{bounded(o.session, maxWord), bounded(o.user, maxWord)}
 }
 
 // carried returns ctx with o in its baggage.
@@ -45,7 +42,7 @@ func (o owner) carried(ctx context.Context) context.Context {
 		if m.value == "" || b.Member(m.name).Value() == m.value {
 			continue
 		}
-		if member, err := baggage.NewMemberRaw(m.name, valid(m.value)); err == nil {
+		if member, err := baggage.NewMemberRaw(m.name, m.value); err == nil {
 			if grown, err := b.SetMember(member); err == nil { // else it is full
 				b = grown
 			}

@@ -17,7 +17,7 @@ func (r *run) describeResponse(a *attrs, res *callback.Result) {
 		a.str(keyResponseTier, resp.ServiceTier)
 		a.str(keyFingerprint, resp.SystemFingerprint)
 	}
-	a.strs(keyFinishReasons, finishReasons(resp, res.Err != nil || res.Stopped))
+	a.strs(keyFinishReasons, finishReasons(resp, res.Err != nil || res.Stopped), maxWord)
 }
 
 // finishReasons returns one reason per choice. Where one was due and never

@@ -21,7 +21,7 @@ func (r *run) fail(res *callback.Result) {
 	a := attrs{keyExceptionType.String(exceptionType(res.Err)), keyExceptionMessage.String(msg)}
 	var p *callback.PanicError
 	if errors.As(res.Err, &p) {
-		a.str(keyExceptionStack, string(p.Stack))
+		a.text(keyExceptionStack, string(p.Stack), maxText)
 	}
 	r.span.AddEvent(eventException, trace.WithTimestamp(res.Ended), trace.WithAttributes(a...))
 }

@@ -50,7 +50,7 @@ func (c *config) describeHeader(a *attrs, prefix, name string, h http.Header) {
 		}
 		shown[i] = cut(c.scrub(v), maxHeader)
 	}
-	a.strs(attribute.Key(prefix+name), shown)
+	a.strs(attribute.Key(prefix+name), shown, maxHeader)
 }
 
 // secretHeader reports whether the values of a header are credentials, of which

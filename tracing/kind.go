@@ -56,7 +56,7 @@ func kindOf(info *callback.Info) kind {
 			return kind{join(opWorkflow, info.Name), opWorkflow, trace.SpanKindInternal, false, true}
 		}
 	}
-	name := clean(info.Name)
+	name := bounded(info.Name, maxWord)
 	if name == "" {
 		name = cmp.Or(string(info.Kind), "run") // a program may start what has neither
 	}
@@ -83,7 +83,7 @@ func join(op, target string) string {
 	if target == "" {
 		return op
 	}
-	return op + " " + clean(target)
+	return op + " " + bounded(target, maxWord)
 }
 
 // describe adds what is known when the run starts. All of it is there for the
@@ -117,7 +117,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 		a.str(keyToolType, "function")
 		if call, ok := info.Input.(*callback.ToolCall); ok && call != nil {
 			a.str(keyToolCallID, call.ID)
-			a.str(keyToolDescription, cut(call.Description, maxText))
+			a.text(keyToolDescription, call.Description, maxText)
 		}
 	case callback.KindRetriever:
 		a.str(keyDataSource, info.Name)
@@ -144,12 +144,12 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 		a.str(keyConversation, o.session)
 	}
 	a.str(keyUser, o.user)
-	a.strs(keyTags, info.Tags)
+	a.strs(keyTags, info.Tags, maxWord)
 	for key, v := range info.Metadata {
 		if s, ok := v.(string); ok && cleanNamed(key, s) != s {
 			v = cleanNamed(key, s)
 		}
-		a.any(attribute.Key(prefixMetadata+clean(key)), v)
+		a.any(attribute.Key(prefixMetadata+bounded(key, maxWord)), v)
 	}
 }
 
@@ -187,7 +187,7 @@ func describeRequest(a *attrs, c *config, r *llm.Request, provider string) {
 	if r.Seed != nil {
 		a.int(keySeed, *r.Seed)
 	}
-	a.strs(keyStop, c.stops(r.Stop))
+	a.strs(keyStop, c.stops(r.Stop), maxWord)
 	if r.Choices > 1 {
 		a.int(keyChoices, r.Choices)
 	}

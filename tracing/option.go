@@ -154,6 +154,10 @@ func WithContentHash(key []byte) Option {
 // middle messages are left out. The defaults are 32 KiB and 256 KiB; 0 keeps
 // them. What is JSON stays valid, marks stand for what is missing, and
 // callspan.content_cut says how many bytes that was.
+//
+// What spans show whatever is captured has bounds of its own: 256 bytes for
+// names, ids, tags and stop sequences, 2 KiB for each entry of the metadata and
+// for the message of an error.
 func WithContentLimits(text, attribute int) Option {
 	return func(c *config) {
 		if text > 0 {

@@ -46,7 +46,7 @@ func describeOutput(a *attrs, kind callback.Kind, res *callback.Result) {
 		for i := range out {
 			ids[i], scores[i] = documentID(&out[i]), out[i].Score
 		}
-		a.strs(keyDocumentIDs, ids)
+		a.strs(keyDocumentIDs, ids, maxWord)
 		if len(scores) > 0 {
 			a.add(keyScores.Float64Slice(scores))
 		}
@@ -85,7 +85,7 @@ func describeDocuments(a *attrs, output any) {
 }
 
 // documentID returns the id of d as spans show it.
-func documentID(d *llm.Document) string { return cut(clean(d.ID), maxWord) }
+func documentID(d *llm.Document) string { return bounded(d.ID, maxWord) }
 
 // value returns v as it may be recorded: a text as it is, anything else as JSON
 // if it has such a form.

@@ -90,7 +90,7 @@ func (r *run) Event(e callback.Event) {
 			c.attribute(&a, keyEventData, c.text(fmt.Sprint(v)))
 		}
 	}
-	r.span.AddEvent(clean(string(e.Kind)), trace.WithAttributes(a...))
+	r.span.AddEvent(bounded(string(e.Kind), maxWord), trace.WithAttributes(a...))
 	r.events.Add(1)
 }
 
