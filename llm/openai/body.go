@@ -163,7 +163,7 @@ func (b *body) settle() {
 		b.run.Settle(b.answer.progress.complete(), nil)
 	case b.form == formWhole && b.over():
 		b.drain()
-		b.run.Settle(true, b.read())
+		b.run.Settle(true, withoutKeys(b.read(), b.resp.Request))
 	}
 }
 

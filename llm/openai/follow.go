@@ -170,7 +170,7 @@ func (f *follower) readWhole() error {
 func (f *follower) end(err error) {
 	f.ended = true
 	f.whole = nil
-	f.run.End(err)
+	f.run.End(withoutKeys(err, f.resp.Request))
 }
 
 // enough reports whether what has come is an answer: a client need not read up

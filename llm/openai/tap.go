@@ -62,9 +62,10 @@ func (d *tapDoer) Do(req *http.Request) (*http.Response, error) {
 		t.body = nil // half of it would be taken for a broken answer
 		return nil, err
 	}
-	unread := t.body
-	if !t.failed {
-		unread = []byte("{}") // what is decoded here need not be decoded twice
+	unread := []byte("{}") // what is decoded here need not be decoded twice
+	if t.failed {
+		t.body = textWithoutKeys(t.body, req)
+		unread = t.body
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(unread))
 	return resp, nil
