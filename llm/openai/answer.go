@@ -69,10 +69,7 @@ func (a *answer) tell(hidden bool, each func(*llm.Chunk)) error {
 	if a.frame.media {
 		a.progress.seeMedia(&a.frame)
 	}
-	if a.frame.failure != nil {
-		return frameError(a.frame.failure)
-	}
-	return nil
+	return a.frame.failure
 }
 
 // over reports whether nothing more is due.

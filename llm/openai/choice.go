@@ -55,7 +55,9 @@ func (f *frame) readChoice(s *scanner) {
 			s.once(&seen, 2)
 			f.reasons = true
 			b := s.bytes()
-			c.end = finishReason(b)
+			if c.end = finishReason(b); c.end == finishError && f.inner == nil {
+				f.inner = finishFailure()
+			}
 			s.odd = s.odd || len(b) > 0 && c.end == ""
 		case "text":
 			if f.text {
@@ -79,6 +81,8 @@ func (f *frame) readChoice(s *scanner) {
 		case "content_filter_results":
 			s.once(&seen, 16)
 			c.filters = s.value()
+		case "error":
+			f.readInner(s)
 		case "message":
 			if !f.whole || f.text {
 				other = s.raw()
@@ -96,6 +100,13 @@ func (f *frame) readChoice(s *scanner) {
 		f.readDelta(&o, c)
 		s.err = o.err
 	}
+}
+
+// finishError is OpenRouter's finish reason of a choice that failed.
+const finishError = "error"
+
+func finishFailure() error {
+	return &llm.Error{Type: inBand, Message: `the finish reason is "error"`}
 }
 
 // finishReason returns b as a string without allocating the usual ones.

@@ -78,8 +78,11 @@ func tellChat(run *callback.Call, r *openai.ChatCompletionResponse) error {
 		m := &r.Choices[i].Message
 		c := frameChoice{index: r.Choices[i].Index, content: m.Content, reasoning: m.ReasoningContent, refusal: m.Refusal,
 			end: string(r.Choices[i].FinishReason), tools: len(m.ToolCalls)}
-		if c.end == string(openai.FinishReasonNull) {
+		switch c.end {
+		case string(openai.FinishReasonNull):
 			c.end = ""
+		case finishError:
+			f.failure = finishFailure()
 		}
 		for j := range m.MultiContent {
 			c.content += m.MultiContent[j].Text

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,15 +55,68 @@ func errorIn(tail []byte) error {
 	return nil
 }
 
-// errorBody returns the error that a JSON object holds, if any.
+// errorBody returns the error that a JSON object holds, or is, if any.
 func errorBody(data []byte) error {
-	var f struct {
-		Error json.RawMessage `json:"error"`
+	var o struct {
+		Error   json.RawMessage `json:"error"`
+		Message json.RawMessage `json:"message"`
+		Object  any             `json:"object"`
+		Type    any             `json:"type"`
+		Code    any             `json:"code"`
 	}
-	if json.Unmarshal(data, &f) != nil || len(f.Error) == 0 || string(f.Error) == "null" {
+	if json.Unmarshal(data, &o) != nil {
 		return nil
 	}
-	return frameError(f.Error)
+	kind, _ := o.Type.(string)
+	code := codeOf(o.Code)
+	switch {
+	case said(o.Error):
+		return frameError(o.Error)
+	case !said(o.Message):
+	case o.Object == "error", strings.Contains(strings.ToLower(kind), "error"), code != "" && code != "200":
+		return ownError(data)
+	}
+	return nil
+}
+
+// ownError reads an object that is an error itself, as FastChat and vLLM send it
+// and the responses API does.
+func ownError(raw []byte) error {
+	err := frameError(raw)
+	var e *llm.Error
+	if errors.As(err, &e) && e.Type == "error" { // the kind of the object
+		if e.Type = ""; e.Code == "" {
+			e.Type = inBand
+		}
+	}
+	return err
+}
+
+// said reports whether a value says anything: it is not null, false, 0, an empty
+// text, or made of nothing else. Some servers send such an error with every frame.
+func said(raw []byte) bool {
+	var v any
+	return len(raw) > 0 && json.Unmarshal(raw, &v) == nil && saysAny(v)
+}
+
+func saysAny(v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case string:
+		return v != ""
+	case []any:
+		return slices.ContainsFunc(v, saysAny)
+	case map[string]any:
+		for _, v := range v {
+			if saysAny(v) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // frameError reads the value of "error" in a frame: an object with message,
@@ -111,7 +165,8 @@ func codeOf(code any) string {
 
 // foreignError reads the bodies of failed responses that go-openai does not
 // know: FastAPI's {"detail": ...}, as Mistral sends it, vLLM's error without an
-// envelope, an error that is text, Gemini's list of one. It returns nil for others.
+// envelope, an error that is text, Gemini's list of one, Cloudflare's "errors". It
+// returns nil for others.
 func foreignError(body []byte) *llm.Error {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) == nil && len(list) == 1 {
@@ -119,6 +174,7 @@ func foreignError(body []byte) *llm.Error {
 	}
 	var o struct {
 		Error   json.RawMessage `json:"error"`
+		Errors  json.RawMessage `json:"errors"`
 		Detail  json.RawMessage `json:"detail"`
 		Message json.RawMessage `json:"message"`
 		Type    any             `json:"type"`
@@ -127,9 +183,12 @@ func foreignError(body []byte) *llm.Error {
 	if json.Unmarshal(body, &o) != nil {
 		return nil
 	}
+	if list = nil; !said(o.Error) && json.Unmarshal(o.Errors, &list) == nil && len(list) > 0 {
+		o.Error = list[0]
+	}
 	var e *llm.Error
 	switch {
-	case present(o.Error) && errors.As(frameError(o.Error), &e):
+	case said(o.Error) && errors.As(frameError(o.Error), &e):
 		if e.Type == inBand {
 			e.Type = ""
 		}

@@ -23,7 +23,9 @@ type frame struct {
 	tools    []toolDelta
 	usage    *llm.Usage
 	counted  []byte // the raw value of "usage", if it is one, whatever it says
-	failure  []byte // the raw value of "error"
+	failure  error  // the API's, of this frame
+	inner    error  // that of a choice or of an extension
+	message  []byte // the raw value of "message", which only an error has
 
 	last template
 	own  frameHead     // of a frame that does not fit the template
@@ -40,7 +42,7 @@ type frameHead struct {
 
 // decode reads one frame.
 func (f *frame) decode(raw []byte) error {
-	f.tools, f.usage, f.counted, f.failure = f.tools[:0], nil, nil, nil
+	f.tools, f.usage, f.counted, f.failure, f.inner, f.message = f.tools[:0], nil, nil, nil, nil, nil
 	if f.last.read(raw) {
 		f.head, f.choices = &f.last.head, f.last.choice[:]
 		return nil
@@ -49,6 +51,7 @@ func (f *frame) decode(raw []byte) error {
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
+	f.fail(raw)
 	f.head.odd, f.room = s.odd, f.choices
 	if f.media && f.usage != nil && f.usage.Output == 0 {
 		f.usage = nil // nobody could count it instead
@@ -112,19 +115,43 @@ func (f *frame) read(s *scanner) {
 			s.pass()
 		case "x_groq":
 			for s.object(); s.key(); {
-				if string(s.name) == "usage" {
+				switch string(s.name) {
+				case "usage":
 					f.readUsage(s.raw())
-				} else {
+				case "error":
+					f.readInner(s)
+				default:
 					s.skip()
 				}
 			}
 		case "error":
-			if v := s.value(); v != nil {
-				f.failure = v
+			if v := s.value(); said(v) {
+				f.failure = frameError(v)
 			}
+		case "message":
+			f.message = s.value()
 		default:
 			s.other()
 		}
+	}
+}
+
+// readInner reads the value of "error" within a part of the frame.
+func (f *frame) readInner(s *scanner) {
+	if v := s.value(); said(v) {
+		f.inner = frameError(v)
+	}
+}
+
+// fail settles the error of a frame that has been read from raw: its own, that of
+// one of its parts, or the frame itself where it is no piece of an answer.
+func (f *frame) fail(raw []byte) {
+	switch {
+	case f.failure != nil:
+	case f.inner != nil:
+		f.failure = f.inner
+	case f.message != nil && !f.head.listed && f.counted == nil:
+		f.failure = errorBody(raw)
 	}
 }
 

@@ -130,7 +130,7 @@ func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error
 		return
 	}
 	if f.failure != nil {
-		yield(llm.Chunk{}, frameError(f.failure))
+		yield(llm.Chunk{}, f.failure)
 		return
 	}
 	empty := true
@@ -196,7 +196,7 @@ func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield 
 		}
 		done.seeMedia(&f)
 		if f.failure != nil {
-			yield(llm.Chunk{}, frameError(f.failure))
+			yield(llm.Chunk{}, f.failure)
 			return
 		}
 	}

@@ -35,7 +35,6 @@ type eventHead struct {
 func (f *responseFrame) decode(raw []byte) error {
 	f.out, f.failure = f.out[:0], nil
 	var (
-		code, message     string
 		item, resp, cause []byte
 	)
 	if f.whole {
@@ -85,13 +84,7 @@ func (f *responseFrame) decode(raw []byte) error {
 			resp = s.pass()
 		case "error":
 			cause = s.pass()
-		case "code":
-			s.odd = true
-			code = s.loose()
-		case "message":
-			s.odd = true
-			message = s.loose()
-		case "part", "annotation", "text", "arguments", "partial_image_b64", "partial_image_index", "param":
+		case "part", "annotation", "text", "arguments", "partial_image_b64", "partial_image_index", "param", "code", "message":
 			s.pass()
 		default:
 			s.other()
@@ -123,18 +116,17 @@ func (f *responseFrame) decode(raw []byte) error {
 	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
 		f.finish(resp, e.kind[len("response."):])
 	case "error":
-		f.ended = true
-		f.failure = &llm.Error{Code: code, Message: message}
-		if present(cause) {
+		if f.ended = true; said(cause) {
 			f.failure = frameError(cause)
-		} else if code == "" {
-			f.failure = &llm.Error{Type: inBand, Message: message}
+		} else {
+			f.failure = ownError(raw)
 		}
-	default: // sound, code, calls of the provider's own tools
-		f.media = f.media || e.delta != "" && strings.HasSuffix(e.kind, ".delta")
-	case "": // an error in the form of the other APIs
-		if present(cause) {
-			f.ended, f.failure = true, frameError(cause)
+	default:
+		if strings.HasPrefix(e.kind, "response.") {
+			// Sound, code, calls of the provider's own tools.
+			f.media = f.media || e.delta != "" && strings.HasSuffix(e.kind, ".delta")
+		} else if f.failure = errorBody(raw); f.failure != nil { // in the form of the other APIs
+			f.ended = true
 		}
 	}
 	return nil
@@ -242,14 +234,14 @@ func (f *responseFrame) finish(raw []byte, status string) {
 		case "max_output_tokens", "":
 			c.Finish = "length"
 		}
-	case present(o.Error): // also in place of a response
+	case said(o.Error): // also in place of a response
 		c.Finish, f.failure = "", frameError(o.Error)
 	case status == "failed" || status == "cancelled":
 		c.Finish, f.failure = "", &llm.Error{Code: status, Message: "the response was " + status}
 	case status == "queued" || status == "in_progress":
 		c.Finish, f.later = "", true // it goes on in the background
 	case status == "" && len(o.Output) == 0:
-		c.Finish = "" // it is no response
+		c.Finish, f.failure = "", errorBody(raw) // it is no response
 	case f.tools:
 		c.Finish = "tool_calls"
 	}

@@ -232,3 +232,80 @@ func TestMediaAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestErrorsInBand: what a server says of a failure within an answer, in the forms
+// of many servers, and what only looks like it.
+func TestErrorsInBand(t *testing.T) {
+	const (
+		inChoice = `{"code":502,"message":"upstream died"}`
+		fastChat = `{"object":"error","message":"out of memory","type":"InternalError","param":null,"code":50002}`
+	)
+	text, good := short(`{"content":"Pink"}`, ""), short(`{"content":" roses"}`, "stop")
+	choice := func(form, finish, more string) string {
+		return `{"choices":[{"index":0,"` + form + `":{"content":""},"finish_reason":` + finish + more + `}]}`
+	}
+	stream := func(frames ...string) wireReply {
+		return wireReply{stream: true, body: string(sse(append([]string{text}, append(frames, "[DONE]")...)...))}
+	}
+	whole := func(body string) wireReply { return wireReply{body: body} }
+	response := func(frames ...string) wireReply {
+		return wireReply{api: llm.APIResponses, stream: true, body: string(sse(append([]string{`{"type":"response.output_text.delta","delta":"Pink"}`}, frames...)...))}
+	}
+	for _, tc := range []struct {
+		name  string
+		reply wireReply
+		want  string // error.type and words
+	}{
+		{"in a choice", stream(choice("delta", `"error"`, `,"error":`+inChoice)), "502: upstream died"},
+		{"in a choice, before the finish reason", stream(`{"choices":[{"index":0,"error":` + inChoice + `,"delta":{"content":""},"finish_reason":"error"}]}`), "502: upstream died"},
+		{"in a choice, without a finish reason", stream(choice("delta", `null`, `,"error":`+inChoice)), "502: upstream died"},
+		{"in a choice of a whole answer", whole(choice("message", `"error"`, `,"error":`+inChoice)), "502: upstream died"},
+		{"finish reason alone", stream(choice("delta", `"error"`, ``)), `in_band_error: the finish reason is "error"`},
+		{"finish reason of a whole answer", whole(choice("message", `"error"`, ``)), `in_band_error: the finish reason is "error"`},
+		{"beside the choices", stream(`{"error":{"code":"server_error","message":"gone"},"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}`), "server_error: gone"},
+		{"beside the choices, last", stream(`{"choices":[{"index":0,"delta":{},"finish_reason":"error"}],"error":{"code":"server_error","message":"gone"}}`), "server_error: gone"},
+		{"x_groq", stream(short(`{}`, "", `"x_groq":{"error":"over capacity"}`)), "in_band_error: over capacity"},
+		{"x_groq beside a finish reason", stream(short(`{}`, "stop", `"x_groq":{"error":"over capacity"}`)), "in_band_error: over capacity"},
+		{"FastChat", stream(fastChat), "50002: out of memory"},
+		{"FastChat, at once", wireReply{stream: true, body: string(sse(fastChat, "[DONE]"))}, "50002: out of memory"},
+		{"FastChat, whole", whole(fastChat), "50002: out of memory"},
+		{"FastChat, whole where a stream was due", wireReply{stream: true, body: fastChat}, "50002: out of memory"},
+		{"type alone", stream(`{"message":"no room","type":"BadRequestError"}`), "BadRequestError: no room"},
+		{"an error by its kind", stream(`{"type":"error","message":"boom"}`), "in_band_error: boom"},
+		{"event: error", wireReply{stream: true, body: "data: " + text + "\n\nevent: error\ndata: {\"message\":\"boom\",\"code\":\"server_busy\"}\n\n"}, "server_busy: boom"},
+		{"event: error, at once", wireReply{stream: true, body: "event: error\ndata: {\"message\":\"boom\",\"code\":\"server_busy\"}\n\n"}, "server_busy: boom"},
+		{"response, code in words", response(`{"type":"error","code":"server_busy","message":"boom","param":null}`), "server_busy: boom"},
+		{"response, code in digits", response(`{"type":"error","code":503,"message":"boom"}`), "503: boom"},
+		{"response, no code", response(`{"type":"error","code":null,"message":"boom"}`), "in_band_error: boom"},
+		{"response, FastChat", response(fastChat), "50002: out of memory"},
+		{"response, no kind", response(`{"message":"boom","code":"server_busy"}`), "server_busy: boom"},
+		{"response, FastChat, whole", wireReply{api: llm.APIResponses, body: fastChat}, "50002: out of memory"},
+
+		{"empty object", stream(short(`{"content":" roses"}`, "stop", `"error":{}`)), ""},
+		{"empty text", stream(short(`{"content":" roses"}`, "stop", `"error":""`)), ""},
+		{"false", stream(short(`{"content":" roses"}`, "stop", `"error":false`)), ""},
+		{"null", stream(short(`{"content":" roses"}`, "stop", `"error":null`)), ""},
+		{"empty fields", stream(short(`{"content":" roses"}`, "stop", `"error":{"message":"","type":"","param":"","code":null}`)), ""},
+		{"empty object in a choice", stream(`{"choices":[{"index":0,"delta":{},"finish_reason":"stop","error":{}}]}`), ""},
+		{"a message that is none", stream(`{"message":"still here"}`, `{"code":200,"message":"success"}`, good), ""},
+		{"a message beside choices", stream(short(`{"content":" roses"}`, "stop", `"message":"a","code":"b"`)), ""},
+		{"response, empty object", response(`{"type":"keepalive"}`, `{"type":"response.completed","response":{"status":"completed","error":{},"output":[]}}`), ""},
+		{"empty object, whole", whole(`{"error":{},"choices":[{"index":0,"message":{"content":"Pink"},"finish_reason":"stop"}]}`), ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for door, res := range tc.reply.over(t) {
+				got, want := "", tc.want
+				if res.Err != nil {
+					got = callback.ErrorType(res.Err) + ": " + res.Err.Error()
+				}
+				if door == "typed" && strings.HasPrefix(tc.reply.body, "{") { // go-openai reads no more
+					want = strings.NewReplacer("502: upstream died", `in_band_error: the finish reason is "error"`,
+						"50002: out of memory", "empty_response: response without content").Replace(want)
+				}
+				if got != want {
+					t.Errorf("%s door: %s, want %s", door, got, want)
+				}
+			}
+		})
+	}
+}

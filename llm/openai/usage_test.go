@@ -70,6 +70,9 @@ func TestForeignErrors(t *testing.T) {
 		{"a text", `{"error":"no such model"}`, "422", "422: no such model"},
 		{"Gemini's list", `[{"error":{"code":400,"message":"bad key","status":"INVALID_ARGUMENT"}}]`, "400", "422: bad key"},
 		{"OpenRouter", `{"error":{"message":"No cookie auth credentials found","code":401}}`, "401", "422: No cookie auth credentials found"},
+		{"Cloudflare", `{"success":false,"errors":[{"code":7003,"message":"no route"}],"messages":[],"result":null}`, "7003", "422: no route"},
+		{"an error that says nothing", `{"error":{},"message":"too long"}`, "422", "422: too long"},
+		{"no errors", `{"errors":[],"detail":"too long"}`, "422", "422: too long"},
 		{"nothing known", `{"ok":false}`, "422", `422: 422 Unprocessable Entity: {"ok":false}`},
 		{"nothing", ``, "422", "422: 422 Unprocessable Entity"},
 	} {

@@ -18,7 +18,7 @@ type embedFrame struct {
 	usage   *llm.Usage
 	vectors []indexed
 	bytes   []byte // of the vector that is being read
-	failure []byte // the raw value of "error"
+	failure error  // the API's
 }
 
 type indexed struct {
@@ -36,7 +36,7 @@ func readVectors(body []byte, n, dimensions int) (*llm.EmbedResponse, error) {
 	resp := &llm.EmbedResponse{Meta: f.meta, Usage: f.usage}
 	switch {
 	case f.failure != nil && s.err == nil:
-		return resp, frameError(f.failure)
+		return resp, f.failure
 	case s.err != nil:
 		return resp, malformed(body, s.err)
 	}
@@ -61,8 +61,8 @@ func (f *embedFrame) read(s *scanner) {
 		case "usage":
 			f.readUsage(s.raw())
 		case "error":
-			if v := s.raw(); string(v) != "null" {
-				f.failure = v
+			if v := s.value(); said(v) {
+				f.failure = frameError(v)
 			}
 		default:
 			s.skip()
@@ -220,7 +220,7 @@ func readEmbedding(raw []byte) (*llm.EmbedResponse, error) {
 		resp.Vectors = nil // nobody has got them
 		return resp, malformed(raw, s.err)
 	case f.failure != nil:
-		return resp, frameError(f.failure)
+		return resp, f.failure
 	}
 	return resp, nil
 }
