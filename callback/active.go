@@ -49,7 +49,7 @@ func Enabled(ctx context.Context, local ...Handler) bool {
 // given reports whether there is a handler among hs.
 func given(hs []Handler) bool {
 	for _, h := range hs {
-		if h != nil {
+		if !isNil(h) {
 			return true
 		}
 	}
@@ -128,7 +128,7 @@ func (a *Active) describe(outer *scope) {
 func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) context.Context {
 	opener := outer.opener
 	for _, h := range local {
-		if h == nil || !opensSpans(h) || same(h, opener) {
+		if isNil(h) || !opensSpans(h) || same(h, opener) {
 			continue
 		}
 		if opener != nil {
@@ -147,8 +147,9 @@ func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) contex
 	for _, h := range outer.handlers {
 		ctx = a.startOne(ctx, h)
 	}
+	told := newRoster(outer.handlers, local)
 	for i, h := range local {
-		if h != nil && !opensSpans(h) && !contains(outer.handlers, h) && !contains(local[:i], h) {
+		if !isNil(h) && !opensSpans(h) && told.adds(i) {
 			ctx = a.startOne(ctx, h)
 		}
 	}

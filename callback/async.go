@@ -174,7 +174,7 @@ func (a *Async) put(ctx context.Context, c call, must bool) bool {
 		a.dropped.Add(1)
 		return false
 	}
-	if a.head >= a.size { // reclaim the front, so that a lasting backlog does not grow the array
+	if a.head >= max(a.size, a.waiting()) { // reclaim the front, so that a lasting backlog does not grow the array
 		n := copy(a.queue, a.queue[a.head:])
 		clear(a.queue[n:])
 		a.queue, a.head = a.queue[:n], 0

@@ -84,6 +84,8 @@ func (s *scope) explain(local []Handler) []Explained {
 		switch {
 		case h == nil:
 			not = append(not, Explained{Name: "nil", Why: "nil", Tokens: looksNo, Events: looksNo})
+		case isNil(h):
+			not = append(not, Explained{Handler: h, Name: handlerName(h), Why: own + "; left out, since it is nil", Tokens: looksNo, Events: looksNo})
 		case same(h, s.opener) || contains(s.handlers, h):
 			not = append(not, explained(h, false, own+"; left out, since the context has it already"))
 		case contains(local[:i], h):
@@ -101,9 +103,6 @@ func (s *scope) explain(local []Handler) []Explained {
 }
 
 func explained(h Handler, told bool, why string) Explained {
-	if isNil(h) {
-		why += "; a nil pointer"
-	}
 	tokens, events := looksAt(h)
 	return Explained{Handler: h, Name: handlerName(h), Told: told, Why: why, Tokens: tokens, Events: events}
 }

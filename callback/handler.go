@@ -14,7 +14,9 @@ import (
 // belongs behind [NewAsync]. info is complete and must not be changed. A panic
 // is recovered, counted and reported once; the call goes on without the handler,
 // which is told of the run's end alone if it has begun the run. One that ends the
-// goroutine, as a test's Fatal does, ends the run, and the others are told.
+// goroutine, as a test's Fatal does, ends the run, and the others are told. A
+// Handler that is nil, or holds a nil pointer, is left out wherever handlers are
+// given.
 //
 // A handler that opens spans also has a method
 //

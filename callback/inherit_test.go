@@ -163,6 +163,49 @@ func TestOneSpanPerRun(t *testing.T) {
 	}
 }
 
+// TestNilHandler: a handler that is nil, or holds a nil pointer or function, is
+// left out. In particular it does not take the place of the one that opens spans.
+func TestNilHandler(t *testing.T) {
+	var (
+		noOpener *opener
+		noFunc   startFunc
+	)
+	panics := callback.Panics()
+	for _, tc := range []struct {
+		name  string
+		ctx   []callback.Handler
+		local []callback.Handler
+	}{
+		{"in the context", []callback.Handler{nil, noOpener, noFunc}, nil},
+		{"at the component", nil, []callback.Handler{nil, noOpener, noFunc}},
+	} {
+		if callback.Enabled(callback.WithHandlers(t.Context(), tc.ctx...), tc.local...) {
+			t.Errorf("%s: somebody listens", tc.name)
+		}
+		tracer := &opener{recorder{name: "real"}}
+		ctx := callback.WithHandlers(t.Context(), tc.ctx...)
+		if tc.ctx != nil {
+			ctx = callback.WithHandlers(ctx, tracer)
+		} else {
+			tc.local = append(tc.local, tracer)
+		}
+		chain(ctx, "x", func(context.Context) error { return nil }, tc.local...)
+		if len(tracer.log) != 2 {
+			t.Errorf("%s: the tracer was told %v", tc.name, tracer.log)
+		}
+	}
+	if n := callback.Panics() - panics; n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
+
+type startFunc func(*callback.Info)
+
+func (f startFunc) Start(ctx context.Context, i *callback.Info) (context.Context, callback.Run) {
+	f(i)
+	return ctx, nil
+}
+
 func TestEnabled(t *testing.T) {
 	ctx := t.Context()
 	counted, _ := callback.WithCount(ctx)

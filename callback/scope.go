@@ -67,16 +67,19 @@ func derive(ctx context.Context) *scope {
 }
 
 // WithHandlers returns a context whose runs, and all runs below them, are told
-// to hs too. A handler that is already there is not added again. These are
-// LangChain's request callbacks.
+// to hs too. A handler that is already there is not added again, nor is one that
+// is nil. These are LangChain's request callbacks.
 func WithHandlers(ctx context.Context, hs ...Handler) context.Context {
 	s := derive(ctx)
+	told := newRoster(s.handlers, hs)
 	s.handlers = slices.Clip(s.handlers)
-	for _, h := range hs {
+	for i, h := range hs {
 		switch {
-		case h == nil || same(h, s.opener) || contains(s.handlers, h):
+		case isNil(h) || same(h, s.opener):
 		case !opensSpans(h):
-			s.handlers = append(s.handlers, h)
+			if told.adds(i) {
+				s.handlers = append(s.handlers, h)
+			}
 		case s.opener == nil:
 			s.opener = h
 		default:
@@ -119,8 +122,20 @@ func WithSession(ctx context.Context, id string) context.Context {
 // mergeTags appends to tags those of more that are new, so that tags stay in
 // order and occur once. It may append in place.
 func mergeTags(tags, more []string) []string {
+	is := func(t string) bool { return slices.Contains(tags, t) }
+	if len(more)*(len(tags)+len(more)) > maxCompared {
+		set := make(map[string]bool, len(tags)+len(more))
+		for _, t := range tags {
+			set[t] = true
+		}
+		is = func(t string) bool {
+			there := set[t]
+			set[t] = true
+			return there
+		}
+	}
 	for _, t := range more {
-		if !slices.Contains(tags, t) {
+		if !is(t) {
 			tags = append(tags, t)
 		}
 	}
@@ -144,19 +159,6 @@ func mergeMetadata(base, over map[string]any) map[string]any {
 func opensSpans(h Handler) bool {
 	_, ok := h.(spanOpener)
 	return ok
-}
-
-func contains(hs []Handler, h Handler) bool {
-	return slices.ContainsFunc(hs, func(o Handler) bool { return same(h, o) })
-}
-
-// same reports whether a and b are one handler. Values that cannot be compared,
-// such as structs with functions in them, are never the same.
-func same(a, b Handler) bool {
-	if a == nil || b == nil || reflect.TypeOf(a) != reflect.TypeOf(b) {
-		return false
-	}
-	return reflect.ValueOf(a).Comparable() && a == b
 }
 
 var secondOpener sync.Once
