@@ -267,6 +267,13 @@ func (f *frame) readTool(s *scanner, position int) {
 		case "function":
 			s.once(&seen, 8)
 			readFunction(s, t)
+		case "custom": // a tool whose input is free text
+			s.odd = true
+			if s.peek() == '{' {
+				readFunction(s, t)
+			} else {
+				s.skip()
+			}
 		default:
 			s.other()
 		}
@@ -280,6 +287,9 @@ func readFunction(s *scanner, t *toolDelta) {
 		case "name":
 			s.once(&seen, 1)
 			t.Name = s.string()
+		case "input": // of a custom tool
+			s.odd = true
+			t.Arguments = s.loose()
 		case "arguments":
 			s.once(&seen, 2)
 			if k := s.peek(); k == '{' || k == '[' {

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -48,6 +49,9 @@ func (f *frame) decode(raw []byte) error {
 		return nil
 	}
 	f.head, f.choices = &f.own, f.room[:0]
+	if f.whole && blank(raw) {
+		return llm.ErrEmpty
+	}
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
@@ -67,6 +71,9 @@ func (f *frame) decode(raw []byte) error {
 func (f *frame) usageOnly() bool {
 	return f.counted != nil && len(f.choices) == 0 && f.failure == nil
 }
+
+// blank reports whether a body has nothing in it.
+func blank(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
 
 // malformed says what is wrong with a JSON text in which err was found.
 func malformed(raw []byte, err error) error {

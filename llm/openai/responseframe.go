@@ -38,6 +38,9 @@ func (f *responseFrame) decode(raw []byte) error {
 		item, resp, cause []byte
 	)
 	if f.whole {
+		if blank(raw) {
+			return llm.ErrEmpty
+		}
 		if !json.Valid(raw) {
 			return malformed(raw, errSyntax)
 		}

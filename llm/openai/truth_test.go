@@ -309,3 +309,72 @@ func TestErrorsInBand(t *testing.T) {
 		})
 	}
 }
+
+// TestCustomTools: a tool whose input is free text is called as any other.
+func TestCustomTools(t *testing.T) {
+	const call = `{"index":0,"id":"c1","type":"custom","custom":{"name":"shell","input":"ls"}}`
+	for _, tc := range []struct {
+		name  string
+		reply wireReply
+	}{
+		{"streamed", wireReply{stream: true, body: string(sse(short(`{"tool_calls":[{"index":0,"id":"c1","type":"custom","custom":{"name":"shell","input":""}}]}`, ""),
+			short(`{"tool_calls":[{"index":0,"custom":{"input":"l"}}]}`, ""), short(`{"tool_calls":[{"index":0,"type":"custom","custom":{"name":null,"input":"s"},"function":null}]}`, ""), short(`{}`, "tool_calls"), "[DONE]"))}},
+		{"whole", wireReply{body: `{"choices":[{"index":0,"message":{"content":null,"tool_calls":[` + call + `]},"finish_reason":"tool_calls"}]}`}},
+	} {
+		for door, res := range tc.reply.over(t) {
+			want := `"" calls c1 shell(ls) tool_calls`
+			if door == "typed" && !tc.reply.stream {
+				want = `"" calls c1 () tool_calls` // go-openai reads no more
+			}
+			if got := tell(res); got != want {
+				t.Errorf("%s, %s door: %s, want %s", tc.name, door, got, want)
+			}
+		}
+	}
+
+	ask := wireReply{body: `{}`, prompt: `,"messages":[{"role":"user","content":"ls?"},{"role":"assistant","tool_calls":[` + call + `]},{"role":"tool","tool_call_id":"c1","content":"roses"}],` +
+		`"tools":[{"type":"custom","custom":{"name":"shell","description":"Runs it.","format":{"type":"text"}}}],"tool_choice":{"type":"custom","custom":{"name":"shell"}}`}
+	var req *llm.Request
+	callers["wire"](t.Context(), &ask, respond("application/json", []byte(ask.body)), started(func(i *callback.Info) { req = i.Input.(*llm.Request) }))
+	if got := req.Messages[len(req.Messages)-2].ToolCalls; len(got) != 1 || got[0] != (llm.ToolCall{ID: "c1", Name: "shell", Arguments: "ls"}) {
+		t.Errorf("calls in the request: %+v", got)
+	}
+	if len(req.Tools) != 1 || req.Tools[0].Name != "shell" || req.Tools[0].Description != "Runs it." || req.ToolChoice != "shell" {
+		t.Errorf("tools in the request: %+v, choice %q", req.Tools, req.ToolChoice)
+	}
+}
+
+// TestNothing: a success with nothing in it is an empty answer, whoever looks.
+func TestNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		reply wireReply
+		want  string
+	}{
+		{"chat", wireReply{}, "empty_response"},
+		{"chat, status 204", wireReply{status: 204}, "empty_response"},
+		{"chat, line feeds", wireReply{body: "\r\n\n "}, "empty_response"},
+		{"stream", wireReply{stream: true}, "empty_response"},
+		{"stream, status 204", wireReply{stream: true, status: 204}, "empty_response"},
+		{"response", wireReply{api: llm.APIResponses}, "empty_response"},
+		{"response, status 204", wireReply{api: llm.APIResponses, status: 204}, "empty_response"},
+		{"vectors", wireReply{api: "embeddings"}, "empty_response"},
+		{"vectors, status 204", wireReply{api: "embeddings", status: 204}, "empty_response"},
+		{"no vectors", wireReply{api: "embeddings", body: `{"object":"list","data":[],"usage":{"prompt_tokens":2,"total_tokens":2}}`}, "empty_response"},
+		{"no data", wireReply{api: "embeddings", body: `{}`}, "empty_response"},
+		{"vectors in an encoding of the server's own", wireReply{api: "embeddings", body: `{"data":[{"embedding":"!"}]}`}, ""},
+		{"half a chat", wireReply{body: `{"choices":[`}, "malformed_response"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for door, res := range tc.reply.over(t) {
+				want := tc.want
+				if door == "typed" && want == "" {
+					want = "malformed_response" // to go-openai
+				}
+				if got := callback.ErrorType(res.Err); got != want {
+					t.Errorf("%s door: %q (%v), want %q", door, got, res.Err, want)
+				}
+			}
+		})
+	}
+}

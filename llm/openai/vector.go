@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -35,10 +36,16 @@ func readVectors(body []byte, n, dimensions int) (*llm.EmbedResponse, error) {
 	s.end()
 	resp := &llm.EmbedResponse{Meta: f.meta, Usage: f.usage}
 	switch {
+	case blank(body):
+		return resp, llm.ErrEmpty
 	case f.failure != nil && s.err == nil:
 		return resp, f.failure
 	case s.err != nil:
 		return resp, malformed(body, s.err)
+	case len(f.vectors) == 0:
+		if err := errorBody(body); err != nil {
+			return resp, err
+		}
 	}
 	var err error
 	if resp.Vectors, err = f.ordered(n, dimensions); err != nil {
@@ -191,15 +198,19 @@ func (f *embedFrame) ordered(n, dimensions int) ([][]float32, error) {
 	return out, nil
 }
 
-// readEmbedding reads a response to an embeddings request. Whether it is the
-// answer that was due is the client's to judge; vectors in an encoding of the
-// server's own are left out.
+// readEmbedding reads a response to an embeddings request. Whether it has the
+// vectors that were due is the client's to judge, unless it has none; vectors in
+// an encoding of the server's own are left out.
 func readEmbedding(raw []byte) (*llm.EmbedResponse, error) {
+	if blank(raw) {
+		return nil, llm.ErrEmpty
+	}
 	var f embedFrame
 	s := scanner{b: raw}
 	f.read(&s)
 	s.end()
-	if s.err != nil && json.Valid(raw) {
+	foreign := s.err != nil && json.Valid(raw)
+	if foreign {
 		var rest map[string]json.RawMessage
 		if json.Unmarshal(raw, &rest) != nil {
 			return nil, malformed(raw, s.err)
@@ -221,6 +232,8 @@ func readEmbedding(raw []byte) (*llm.EmbedResponse, error) {
 		return resp, malformed(raw, s.err)
 	case f.failure != nil:
 		return resp, f.failure
+	case len(f.vectors) == 0 && !foreign:
+		return resp, cmp.Or(errorBody(raw), llm.ErrEmpty)
 	}
 	return resp, nil
 }

@@ -10,11 +10,15 @@ import (
 // The messages of a request, in the forms of chat completions and of responses.
 
 type wireCall struct {
-	ID       string `json:"id"`
-	Function struct {
-		Name      string `json:"name"`
-		Arguments string `json:"arguments"`
-	} `json:"function"`
+	ID       string       `json:"id"`
+	Function wireFunction `json:"function"`
+	Custom   wireFunction `json:"custom"`
+}
+
+type wireFunction struct {
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+	Input     string `json:"input"` // of a custom tool
 }
 
 // readMessages reads the messages of a chat, where s stands before them.
@@ -59,10 +63,10 @@ func readMessages(s *scanner) (out []llm.Message) {
 			m.Parts = append(m.Parts, llm.Part{Text: refusal})
 		}
 		for _, c := range value[[]wireCall](calls) {
-			m.ToolCalls = append(m.ToolCalls, llm.ToolCall{ID: c.ID, Name: c.Function.Name, Arguments: c.Function.Arguments})
+			m.ToolCalls = append(m.ToolCalls, llm.ToolCall{ID: c.ID, Name: c.Function.Name + c.Custom.Name, Arguments: c.Function.Arguments + c.Custom.Input})
 		}
 		if present(call) {
-			c := value[struct{ Name, Arguments string }](call)
+			c := value[wireFunction](call)
 			m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Name: c.Name, Arguments: c.Arguments})
 		}
 		out = append(out, m)

@@ -198,6 +198,7 @@ func readTools(tools, functions json.RawMessage) []llm.Tool {
 		definition        // the responses API and the one before tools
 		Type       string `json:"type"`
 		Function   *definition
+		Custom     *definition
 	}
 	read(tools, &list)
 	var out []llm.Tool
@@ -205,6 +206,8 @@ func readTools(tools, functions json.RawMessage) []llm.Tool {
 		d := t.definition
 		if t.Function != nil {
 			d = *t.Function
+		} else if t.Custom != nil {
+			d = *t.Custom
 		}
 		if d.Name == "" {
 			d.Name = t.Type // a tool of the provider's own
@@ -228,9 +231,10 @@ func readChoice(raw json.RawMessage) string {
 	var o struct {
 		Name     string
 		Function struct{ Name string }
+		Custom   struct{ Name string }
 	}
 	read(raw, &o)
-	return strings.TrimSpace(o.Name + o.Function.Name)
+	return strings.TrimSpace(o.Name + o.Function.Name + o.Custom.Name)
 }
 
 // readFormat reads response_format and the responses API's text.format.
