@@ -84,10 +84,8 @@ func (a *attrs) any(k attribute.Key, v any) {
 		a.add(k.String(v.String()))
 	case []string:
 		a.strs(k, v, maxWord)
-	case error:
-		a.add(k.String(bounded(v.Error(), maxMetadata)))
 	default:
-		a.add(k.String(bounded(fmt.Sprint(v), maxMetadata)))
+		a.add(k.String(bounded(fmt.Sprint(v), maxMetadata))) // whose methods may panic here
 	}
 }
 

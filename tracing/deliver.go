@@ -57,7 +57,7 @@ func (d *delivery) try(ctx context.Context, what string, send func(context.Conte
 			d.mu.Unlock()
 			return nil
 		}
-		d.failed(what, err)
+		d.failed(what, withStatus(err, n.status))
 		again, delay := retryable(err, &n)
 		if !again || ctx.Err() != nil {
 			return err
@@ -94,6 +94,15 @@ func (d *delivery) failed(what string, err error) {
 	if !quiet && d.report != nil {
 		d.report(fmt.Errorf("cannot deliver %s to %s: %s; the program goes on", what, d.endpoint, reason(err)))
 	}
+}
+
+// withStatus returns err with the HTTP status of the answer, 0 if there was
+// none: the exporter keeps some to itself.
+func withStatus(err error, status int) error {
+	if status < 300 || strings.Contains(err.Error(), strconv.Itoa(status)) {
+		return err
+	}
+	return fmt.Errorf("%d %s: %w", status, http.StatusText(status), err)
 }
 
 func timeIsUp(err error) bool {
@@ -136,7 +145,8 @@ func reason(err error) string {
 		strings.Contains(msg, "401 Unauthorized") || strings.Contains(msg, "403 Forbidden") {
 		msg += " (check OTEL_EXPORTER_OTLP_HEADERS)"
 	}
-	msg = strings.TrimPrefix(msg, "retry-able request failure: ")
+	msg = strings.Replace(msg, "retry-able request failure: ", "", 1)
+	msg = strings.TrimSuffix(msg, ": body: (empty)")
 	return RedactKeys(secrets.ReplaceAllString(strings.ReplaceAll(strings.Trim(msg, `"`), "\n", " "), "[key]"))
 }
 

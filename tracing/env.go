@@ -97,6 +97,17 @@ func (o otlp) target() (t target, err error) {
 	return t, nil
 }
 
+// check refuses what the exporters would complain of, in words that may quote a
+// secret. They read the variables also where nothing of them is used.
+func (o otlp) check() error {
+	if v, name := o.value("ENDPOINT"); v != "" {
+		if _, err := parseURL(name, v); err != nil {
+			return err
+		}
+	}
+	return o.settings(new(target))
+}
+
 func (o otlp) settings(t *target) (err error) {
 	if v, name := o.value("HEADERS"); v != "" {
 		if t.headers, err = parseHeaders(v); err != nil {
@@ -256,6 +267,11 @@ func checkEnv() error {
 	}
 	if err := checkSampler(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG")); err != nil {
 		return err
+	}
+	for _, signal := range []string{"", "TRACES", "METRICS"} {
+		if err := (otlp{signal}).check(); err != nil {
+			return err
+		}
 	}
 	return checkResource(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
 }

@@ -2,6 +2,8 @@ package tracing
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -58,7 +60,7 @@ func kindOf(info *callback.Info) kind {
 	}
 	name := bounded(info.Name, maxWord)
 	if name == "" {
-		name = cmp.Or(string(info.Kind), "run") // a program may start what has neither
+		name = cmp.Or(bounded(string(info.Kind), maxWord), "run") // a program may start what has neither
 	}
 	k := kind{name: name, kind: trace.SpanKindInternal, total: true}
 	if info.Kind == callback.KindModeration {
@@ -92,7 +94,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	if k.op != "" {
 		a.add(keyOperation.String(k.op))
 	} else {
-		a.add(keyRunKind.String(string(info.Kind)))
+		a.add(keyRunKind.String(bounded(string(info.Kind), maxWord)))
 	}
 	switch info.Kind {
 	case callback.KindLLM, callback.KindEmbedding:
@@ -145,11 +147,29 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	}
 	a.str(keyUser, o.user)
 	a.strs(keyTags, info.Tags, maxWord)
-	for key, v := range info.Metadata {
-		if s, ok := v.(string); ok && cleanNamed(key, s) != s {
+	describeMetadata(a, info.Metadata)
+}
+
+// maxEntries bounds the metadata on a span: the SDK keeps 128 attributes, the
+// first ones, and what a call used comes last.
+const maxEntries = 32
+
+// describeMetadata adds the entries of m, of too many the first by their names.
+func describeMetadata(a *attrs, m map[string]any) {
+	add := func(key string, v any) {
+		if s, ok := v.(string); ok {
 			v = cleanNamed(key, s)
 		}
 		a.any(attribute.Key(prefixMetadata+bounded(key, maxWord)), v)
+	}
+	if len(m) <= maxEntries {
+		for key, v := range m {
+			add(key, v)
+		}
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(m))[:maxEntries] {
+		add(key, m[key])
 	}
 }
 

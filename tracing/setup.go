@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
@@ -35,6 +36,9 @@ import (
 // get everything. It waits as long as ctx allows, at most 10 s if ctx has no
 // deadline. Calling it again only tells of spans that ended since.
 func Setup(ctx context.Context, opts ...Option) (tracer *Tracer, shutdown func(context.Context) error, err error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	c := newConfig(opts)
 	if len(c.endpoints) == 0 {
 		c.endpoints = []string{""}
@@ -108,7 +112,19 @@ func (c *config) resource(ctx context.Context) (*resource.Resource, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, fmt.Errorf("resource: %w", err)
 	}
-	return res, nil
+	return validResource(res), nil
+}
+
+// validResource returns res in UTF-8, without which a receiver refuses whatever
+// comes with it.
+func validResource(res *resource.Resource) *resource.Resource {
+	all := res.Attributes()
+	for i, kv := range all {
+		if kv.Value.Type() == attribute.STRING {
+			all[i] = attribute.String(valid(string(kv.Key)), valid(kv.Value.AsString()))
+		}
+	}
+	return resource.NewWithAttributes(res.SchemaURL(), all...)
 }
 
 // A pipeline is what Setup made and shutdown takes down.
@@ -191,6 +207,9 @@ func (*endCounter) ForceFlush(context.Context) error { return nil }
 const shutdownLimit = 10 * time.Second
 
 func (p *pipeline) shutdown(ctx context.Context) (err error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	p.once.Do(func() {
 		if _, ok := ctx.Deadline(); !ok {
 			var cancel context.CancelFunc

@@ -150,7 +150,10 @@ func fold(n, single, groups int, group func(from, to int)) {
 func (l eventLimits) addEvents(span trace.Span, start time.Time, logs []*tokenLog, other int, limits contentLimits) {
 	single, groups := l.single, l.groups
 	if l.span > 0 && len(logs) > 0 {
-		room := max(l.span-other, 1)
+		room := l.span - other
+		if room <= 0 {
+			return // an event more would cost one of those
+		}
 		if room < 2*len(logs) {
 			logs = []*tokenLog{merge(logs)}
 		}
