@@ -157,7 +157,10 @@ func check(t *testing.T, d Door, c consumer, want Truth, script func(*standin.Re
 	if !whole.Grows && (ours.text != bare.text || !slices.EqualFunc(ours.pieces, bare.pieces, same)) {
 		t.Errorf("the caller sees %.300q\nwithout the door %.300q", ours.pieces, bare.pieces)
 	}
-	if !same(fmt.Sprint(ours.err), fmt.Sprint(bare.err)) || callback.ErrorType(ours.err) != callback.ErrorType(bare.err) {
+	// Where no text tells the caller that an answer has begun, he may cancel before
+	// it has, which clients report in other words.
+	inWords := !c.waits || whole.Text != ""
+	if inWords && !same(fmt.Sprint(ours.err), fmt.Sprint(bare.err)) || callback.ErrorType(ours.err) != callback.ErrorType(bare.err) {
 		t.Errorf("the caller gets %v\nwithout the door %v", ours.err, bare.err)
 	}
 }
