@@ -22,14 +22,14 @@ func endpointOf(cfg openai.ClientConfig, o Options, api string) llm.Endpoint {
 		}
 	}
 	if e.Provider == "" {
-		e.Provider = providerOf(cfg.APIType, e.Address)
+		e.Provider = providerOf(cfg.APIType, e.Address, e.Port)
 	}
 	return e
 }
 
 // providerOf derives OpenTelemetry's provider name. An unknown host is its own
 // name: it is not OpenAI only because it speaks OpenAI's dialect.
-func providerOf(api openai.APIType, host string) string {
+func providerOf(api openai.APIType, host string, port int) string {
 	switch api {
 	case openai.APITypeAzure, openai.APITypeAzureAD, openai.APITypeCloudflareAzure:
 		return "azure.ai.openai"
@@ -37,15 +37,54 @@ func providerOf(api openai.APIType, host string) string {
 		return "anthropic"
 	}
 	host = strings.ToLower(host)
+	plain := strings.TrimSuffix(host, ".")
 	for _, p := range providers {
-		if host == p.host || strings.HasSuffix(host, "."+p.host) {
+		if plain == p.host || strings.HasSuffix(plain, "."+p.host) {
 			return p.name
 		}
 	}
-	if host == "" {
+	switch {
+	case host == "":
 		return "_OTHER"
+	case bedrock(plain):
+		return "aws.bedrock"
+	case vertex(plain):
+		return "gcp.vertex_ai"
+	case port == ollamaPort && (plain == "localhost" || plain == "127.0.0.1" || plain == "::1"):
+		return "ollama"
 	}
 	return host
+}
+
+// ollamaPort is where Ollama listens unless told otherwise.
+const ollamaPort = 11434
+
+// bedrock reports whether host is one of Bedrock's: bedrock-runtime.us-east-1.amazonaws.com,
+// bedrock-mantle.us-east-1.api.aws and so on, be it in somebody's own network
+// (https://docs.aws.amazon.com/general/latest/gr/bedrock.html). Other hosts of
+// AWS are those of its customers.
+func bedrock(host string) bool {
+	service, rest, _ := strings.Cut(host, ".")
+	if strings.HasPrefix(service, "vpce-") {
+		service, rest, _ = strings.Cut(rest, ".")
+	}
+	region, domain, _ := strings.Cut(rest, ".")
+	if service != "bedrock" && !strings.HasPrefix(service, "bedrock-") || strings.Count(region, "-") < 2 {
+		return false
+	}
+	switch strings.TrimPrefix(domain, "vpce.") {
+	case "amazonaws.com", "amazonaws.com.cn", "api.aws":
+		return true
+	}
+	return false
+}
+
+// vertex reports whether host is one of Vertex AI's in a region
+// (https://cloud.google.com/vertex-ai/docs/reference/rest): us-central1-aiplatform.googleapis.com,
+// aiplatform.eu.rep.googleapis.com.
+func vertex(host string) bool {
+	return strings.HasSuffix(host, "-aiplatform.googleapis.com") ||
+		strings.HasPrefix(host, "aiplatform.") && strings.HasSuffix(host, ".rep.googleapis.com")
 }
 
 // providers maps hosts, with their subdomains, to names: OpenTelemetry's where
@@ -69,9 +108,9 @@ var providers = []struct{ host, name string }{
 	{"api.cohere.ai", "cohere"},
 	{"api.moonshot.ai", "moonshot_ai"},
 	{"api.moonshot.cn", "moonshot_ai"},
-	{"amazonaws.com", "aws.bedrock"},
 	{"ml.cloud.ibm.com", "ibm.watsonx.ai"},
 	{"openrouter.ai", "openrouter"},
+	{"ollama.com", "ollama"},
 	{"api.together.xyz", "together"},
 	{"api.fireworks.ai", "fireworks"},
 	{"api.cerebras.ai", "cerebras"},

@@ -176,12 +176,12 @@ func (t *Transport) endpoint(u *url.URL, api string) llm.Endpoint {
 		if plain, err := url.PathUnescape(e.Model); err == nil {
 			e.Model = plain
 		}
-		if e.Provider == "" && providerOf("", e.Address) == e.Address && u.Query().Has("api-version") {
+		if e.Provider == "" && providerOf("", e.Address, e.Port) == e.Address && u.Query().Has("api-version") {
 			e.Provider = "azure.ai.openai" // Azure's dialect under a name of its own
 		}
 	}
 	if e.Provider == "" {
-		e.Provider = providerOf("", e.Address)
+		e.Provider = providerOf("", e.Address, e.Port)
 	}
 	return e
 }

@@ -186,7 +186,7 @@ func TestWirePaths(t *testing.T) {
 		{"https://api.groq.com/openai/v1/chat/completions", chat, "groq m chat_completions api.groq.com:443"},
 		{"https://openrouter.ai/api/v1/chat/completions", chat, "openrouter m chat_completions openrouter.ai:443"},
 		{"https://api.fireworks.ai/inference/v1/chat/completions", chat, "fireworks m chat_completions api.fireworks.ai:443"},
-		{"http://localhost:11434/v1/chat/completions", chat, "localhost m chat_completions localhost:11434"},
+		{"http://localhost:11434/v1/chat/completions", chat, "ollama m chat_completions localhost:11434"},
 		{"http://[::1]/chat/completions?x=1", chat, "::1 m chat_completions ::1:80"},
 		{"https://flowers.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21", `{"messages":[]}`,
 			"azure.ai.openai my-gpt chat_completions flowers.openai.azure.com:443"},

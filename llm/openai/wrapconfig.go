@@ -2,7 +2,6 @@ package openai
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/sashabaranov/go-openai"
@@ -16,9 +15,7 @@ import (
 //	callopenai.WrapConfig(&cfg, tracer).Usage = callopenai.UsageAsked
 func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) *Transport {
 	t := NewTransport(nil, handlers...)
-	if u, err := url.Parse(cfg.BaseURL); err == nil {
-		t.Provider = providerOf(cfg.APIType, u.Hostname())
-	}
+	t.Provider = endpointOf(*cfg, Options{}, "").Provider
 	next := cfg.HTTPClient
 	if next == nil {
 		next = http.DefaultClient
