@@ -22,5 +22,9 @@
 //		}})
 //	}
 //
+// A proxy is a door too, with [Door.Remote]: Open returns a client that starts the
+// proxy before its call and stops it afterwards, and without handlers one that
+// calls through another proxy, which shows what any proxy changes.
+//
 // Goroutines that stay behind are for the caller's TestMain to find.
 package doortest
