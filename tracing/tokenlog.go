@@ -150,10 +150,7 @@ func fold(n, single, groups int, group func(from, to int)) {
 func (l eventLimits) addEvents(span trace.Span, start time.Time, logs []*tokenLog, other int, limits contentLimits) {
 	single, groups := l.single, l.groups
 	if l.span > 0 && len(logs) > 0 {
-		room := l.span - other
-		if room <= 0 {
-			return // an event more would cost one of those
-		}
+		room := max(l.span-other, 1) // where others fill it, the oldest gives way
 		if room < 2*len(logs) {
 			logs = []*tokenLog{merge(logs)}
 		}
