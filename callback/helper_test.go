@@ -8,11 +8,15 @@ import (
 	"testing"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // recorder is a handler that notes what it is told, one line for each call.
 type recorder struct {

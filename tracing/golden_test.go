@@ -15,6 +15,7 @@ import (
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
 	"github.com/callspan/callspan/internal/spantree"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/callspan/callspan/tracing"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 		receive()
 		return
 	}
+	testenv.Clear()
 	goleak.VerifyTestMain(m)
 }
 

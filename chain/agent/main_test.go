@@ -14,6 +14,7 @@ import (
 	"github.com/callspan/callspan/chain"
 	"github.com/callspan/callspan/chain/agent"
 	"github.com/callspan/callspan/chain/tool"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	"go.uber.org/goleak"
 )
@@ -22,6 +23,7 @@ var _ chain.Streamer[string] = (*agent.Agent)(nil)
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // tools panic here on purpose
+	testenv.Clear()
 	goleak.VerifyTestMain(m)
 }
 

@@ -11,11 +11,15 @@ import (
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain/retrieval"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // bag embeds a text as its words: each counts in a place of the vector.
 type bag struct {

@@ -7,10 +7,14 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // TestRun: the tasks overlap, so the whole takes as long as the longer one.
 func TestRun(t *testing.T) {

@@ -8,10 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // A console is written to by several goroutines.
 type console struct {

@@ -5,10 +5,14 @@ import (
 	"os"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 func Example_run() {
 	os.Unsetenv("OPENAI_API_KEY") // the output is the stand-in's

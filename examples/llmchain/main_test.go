@@ -9,10 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // TestRun: 1 + 2 = 3, and each event is a line of JSON in the file.
 func TestRun(t *testing.T) {

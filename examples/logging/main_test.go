@@ -8,10 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // TestRun: every event is in the file, and what the log has is on the console
 // and in the file.

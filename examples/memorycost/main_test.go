@@ -6,10 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // TestRun: the buffer grows without end, the windows do not, and summaries cost
 // calls of their own.

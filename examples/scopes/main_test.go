@@ -5,10 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // TestRun: a component's handler sees the component in every request, a
 // request's handler everything in that request.

@@ -21,12 +21,16 @@ import (
 	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/internal/standin"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/callspan/callspan/tracing"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 func soon(t *testing.T) context.Context {
 	t.Helper()

@@ -12,11 +12,15 @@ import (
 	"testing"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // A rule is held by a test of its own here, by a test elsewhere, or not ported.
 type rule struct {

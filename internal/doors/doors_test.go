@@ -12,12 +12,16 @@ import (
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/standin"
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // A library is a client library under test, which sends its requests through an
 // HTTP client that it is given.

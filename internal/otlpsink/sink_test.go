@@ -32,9 +32,13 @@ import (
 	"github.com/callspan/callspan/internal/conformance"
 	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/otlpsink"
+	"github.com/callspan/callspan/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 func start(t *testing.T, c otlpsink.Config) *otlpsink.Sink {
 	t.Helper()

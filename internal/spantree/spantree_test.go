@@ -17,9 +17,13 @@ import (
 
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/internal/spantree"
+	"github.com/callspan/callspan/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testenv.Clear()
+	goleak.VerifyTestMain(m)
+}
 
 // record returns the spans of a conversation that shows every part of a tree.
 func record(t *testing.T) tracetest.SpanStubs {

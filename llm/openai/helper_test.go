@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/sashabaranov/go-openai"
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) {
 		serve(n)
 		return
 	}
+	testenv.Clear()
 	goleak.VerifyTestMain(m)
 }
 
