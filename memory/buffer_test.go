@@ -88,6 +88,35 @@ var errBroken = errors.New("disk is gone")
 
 func (*broken) Save(context.Context, ...llm.Message) error { return errBroken }
 
+// TestNil: a memory that is nil is an error that says so, and a nil context is
+// as good as an empty one.
+func TestNil(t *testing.T) {
+	var none context.Context
+	var seen callback.Funcs
+	for name, ctx := range map[string]context.Context{"nil context": none, "observed": callback.WithHandlers(t.Context(), &seen)} {
+		for _, m := range []memory.Memory{nil, (*memory.Buffer)(nil), (*memory.Summary)(nil)} {
+			_, err := memory.Load(ctx, m, llm.User("?"))
+			for op, err := range map[string]error{"load": err, "save": memory.Save(ctx, m, llm.User("x")), "clear": memory.Clear(ctx, m)} {
+				if err == nil || err.Error() != op+" memory: memory is nil" || callback.ErrorType(err) != "invalid_request" {
+					t.Errorf("%s, %s of %T: %v of type %s", name, op, m, err, callback.ErrorType(err))
+				}
+			}
+		}
+		m := asks{}
+		_, err := memory.Load(ctx, m, llm.User("?"))
+		if err := errors.Join(err, memory.Save(ctx, m), memory.Clear(ctx, m)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// asks asks its context.
+type asks struct{}
+
+func (asks) Load(ctx context.Context, _ llm.Message) ([]llm.Message, error) { return nil, ctx.Err() }
+func (asks) Save(ctx context.Context, _ ...llm.Message) error               { return ctx.Err() }
+func (asks) Clear(ctx context.Context) error                                { return ctx.Err() }
+
 // TestRuns: each use of a memory is a run that tells its size before and after.
 func TestRuns(t *testing.T) {
 	w := &watcher{}

@@ -63,6 +63,9 @@ func (d *digest) save(ctx context.Context, s *summarizer, messages []llm.Message
 
 // await waits, with d unlocked, until the fold under way is over.
 func (d *digest) await(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	over := d.folding
 	d.mu.Unlock()
 	defer d.mu.Lock()

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -26,33 +27,65 @@ type Sizer interface {
 	Size() (messages, tokens int)
 }
 
-// Load loads from m as a run.
+// Load loads from m as a run. That m is nil is an error.
 func Load(ctx context.Context, m Memory, input llm.Message) ([]llm.Message, error) {
+	ctx, err := ready(ctx, m, "load")
+	if err != nil {
+		return nil, err
+	}
 	if !callback.Enabled(ctx) {
 		return m.Load(ctx, input)
 	}
 	var out []llm.Message
-	err := announce(ctx, m, "load", func(ctx context.Context) (err error) {
+	err = announce(ctx, m, "load", func(ctx context.Context) (err error) {
 		out, err = m.Load(ctx, input)
 		return err
 	})
 	return out, err
 }
 
-// Save saves the messages of a turn to m as a run.
+// Save saves the messages of a turn to m as a run. That m is nil is an error.
 func Save(ctx context.Context, m Memory, turn ...llm.Message) error {
+	ctx, err := ready(ctx, m, "save")
+	if err != nil {
+		return err
+	}
 	if !callback.Enabled(ctx) {
 		return m.Save(ctx, turn...)
 	}
 	return announce(ctx, m, "save", func(ctx context.Context) error { return m.Save(ctx, turn...) })
 }
 
-// Clear clears m as a run.
+// Clear clears m as a run. That m is nil is an error.
 func Clear(ctx context.Context, m Memory) error {
+	ctx, err := ready(ctx, m, "clear")
+	if err != nil {
+		return err
+	}
 	if !callback.Enabled(ctx) {
 		return m.Clear(ctx)
 	}
 	return announce(ctx, m, "clear", m.Clear)
+}
+
+// ready returns ctx, or one without an end for nil, and an error if m is nil.
+func ready(ctx context.Context, m Memory, op string) (context.Context, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if isNil(m) {
+		return ctx, &fault{op + " memory: memory is nil"}
+	}
+	return ctx, nil
+}
+
+// isNil reports whether v is nil, or a nil pointer or function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
 func announce(ctx context.Context, m Memory, op string, do func(context.Context) error) error {

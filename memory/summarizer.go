@@ -28,7 +28,7 @@ type summarizer struct {
 // fold returns a summary of the old one and lines. The call is announced to the
 // handlers of ctx, so that it appears below the memory's own run.
 func (s *summarizer) fold(ctx context.Context, summary string, lines []llm.Message) (string, error) {
-	if s.model == nil {
+	if isNil(s.model) {
 		return "", &fault{"it has no Model"}
 	}
 	f := Fold{Summary: summary, Lines: lines}
@@ -72,7 +72,11 @@ func (s *summarizer) template(f *Fold) (prompt.Template[Fold], error) {
 	if language == "zh" {
 		f.Words = max(1, s.limit*8/10)
 	}
-	if s.prompt != nil {
+	switch {
+	case s.prompt == nil:
+	case isNil(s.prompt):
+		return nil, &fault{fmt.Sprintf("its Prompt is a nil %T", s.prompt)}
+	default:
 		return s.prompt, nil
 	}
 	prompts, err := foldPrompts()
@@ -167,7 +171,7 @@ func summaryMessage(summary string) llm.Message {
 	return llm.System(head + summary).From(llm.SourceSummary)
 }
 
-// A fault is a memory that is not complete.
+// A fault is a memory that is not complete, or not there.
 type fault struct{ text string }
 
 func (f *fault) Error() string   { return f.text }

@@ -259,6 +259,8 @@ func TestSummaryMisuse(t *testing.T) {
 		want string
 	}{
 		{"no model", &memory.Summary{}, "it has no Model"},
+		{"nil model", &memory.SummaryBuffer{Model: llm.ModelFunc(nil), MaxTokens: 1}, "it has no Model"},
+		{"nil prompt", &memory.Summary{Model: answers("x"), Prompt: (*noPrompt)(nil)}, "its Prompt is a nil *memory_test.noPrompt"},
 		{"language", &memory.Summary{Model: answers("x"), Language: "fr"}, `no prompt in the language "fr"; use en or zh, or set Prompt`},
 		{"no room", &memory.Summary{Model: answers("x"), MaxTokens: 3}, "3 tokens have no room for a summary; raise MaxTokens"},
 		{"buffer without room", &memory.SummaryBuffer{Model: answers("x"), MaxTokens: 1}, "summary_buffer memory: 0 tokens have no room"},
@@ -274,6 +276,8 @@ func TestSummaryMisuse(t *testing.T) {
 		})
 	}
 }
+
+type noPrompt struct{ prompt.Template[memory.Fold] }
 
 // TestSummaryLength: no summary is longer than the limit, whatever the model says.
 func TestSummaryLength(t *testing.T) {
@@ -364,7 +368,8 @@ func TestSummaryMeanwhile(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(t)
 			second := make(chan error, 1)
-			go func() { second <- s.Save(t.Context(), says("a:c u:d")...) }()
+			var none context.Context // as good as one without an end
+			go func() { second <- s.Save(none, says("a:c u:d")...) }()
 			synctest.Wait()
 			close(s.go_)
 			if err := errors.Join(<-s.saved, <-second); err != nil || loaded(s) != "s:Second." {
