@@ -80,6 +80,8 @@ func (c *Conversation) turn(ctx context.Context, input string, stream bool, hand
 	switch {
 	case missing(c.Model):
 		return "", c.identity().fault("has no Model")
+	case c.Memory != nil && missing(c.Memory):
+		return "", c.identity().fault("has a nil %T as its Memory", c.Memory)
 	case strings.TrimSpace(input) == "":
 		return "", c.identity().fault("got an empty input")
 	}

@@ -176,6 +176,7 @@ func TestConversationEndings(t *testing.T) {
 		{"model declines", &chain.Conversation{Model: plays("gpt", reply{refusal: "No."})}, "roses?", false, "conversation: the model declined to answer", "-chain conversation refusal"},
 		{"empty input", &chain.Conversation{Model: &florist{}}, " \n", false, "conversation got an empty input", "-chain conversation invalid_request"},
 		{"broken off", &chain.Conversation{Model: &florist{}}, "roses?", true, "<nil>", "-chain conversation stopped"},
+		{"nil memory", &chain.Conversation{Model: &florist{}, Memory: (*faultyMemory)(nil)}, "roses?", false, "conversation has a nil *chain_test.faultyMemory as its Memory", "-chain conversation invalid_request"},
 		{"memory cannot load", &chain.Conversation{Model: &florist{}, Memory: &faultyMemory{load: lost}}, "roses?", false, "connection lost", "-chain conversation _OTHER"},
 		{"memory cannot save", &chain.Conversation{Model: &florist{}, Memory: &faultyMemory{save: lost}}, "roses?", false, "connection lost", "-chain conversation _OTHER"},
 	} {
@@ -192,6 +193,9 @@ func TestConversationEndings(t *testing.T) {
 			}
 			if got := rec.log[len(rec.log)-1]; got != tc.outcome {
 				t.Errorf("run ended %q, want %q", got, tc.outcome)
+			}
+			if tc.name == "nil memory" {
+				return
 			}
 			if n, _ := tc.talk.Memories().(memory.Sizer).Size(); n != 0 {
 				t.Errorf("%d messages remembered", n)

@@ -135,4 +135,9 @@ func TestNilFunc(t *testing.T) {
 	if _, err := (&chain.Step[int, int]{Name: "add"}).Run(t.Context(), 1); fmt.Sprint(err) != `step "add" has no Do` {
 		t.Errorf("error %v", err)
 	}
+	var none context.Context // as good as an empty one
+	asks := &chain.Step[int, int]{Do: func(ctx context.Context, n int) (int, error) { return n, ctx.Err() }}
+	if n, err := asks.Run(none, 1); n != 1 || err != nil {
+		t.Errorf("nil context: %d, %v", n, err)
+	}
 }

@@ -16,6 +16,9 @@ type Step[I, O any] struct {
 
 // Run calls Do as a run. If nobody listens, it is just the call.
 func (s *Step[I, O]) Run(ctx context.Context, in I) (O, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	do := s.Do
 	if do == nil {
 		do = func(context.Context, I) (out O, err error) { return out, s.identity().fault("has no Do") }

@@ -182,7 +182,8 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"zero value", &agent.Agent{}, "Roses?", `agent "agent": it has no Model`},
 		{"no model", &agent.Agent{Name: "florist"}, "Roses?", `agent "florist": it has no Model`},
-		{"model that is nil", &agent.Agent{Model: noModel}, "Roses?", "model is nil"},
+		{"model that is nil", &agent.Agent{Model: noModel}, "Roses?", `agent "agent": it has no Model`},
+		{"memory that is nil", &agent.Agent{Model: fine, Memory: (*faulty)(nil)}, "Roses?", `agent "agent": it has a nil *agent_test.faulty as its Memory`},
 		{"empty task", &agent.Agent{Name: "florist", Model: fine}, " \n", `agent "florist": it got an empty task`},
 		{"nil tool", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{stock(), nil}}, "Roses?", `agent "florist": tool 2 of 2 is nil`},
 		{"tool that is none", &agent.Agent{Name: "florist", Model: fine, Tools: tool.Set{{}}}, "Roses?", `agent "florist": tool 1 of 1 was not made by tool.New or tool.Raw`},

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -123,8 +124,10 @@ func forced(choice string) bool { return !slices.Contains([]string{"", "auto", "
 // check returns an error if the agent cannot do task.
 func (a *Agent) check(task string) error {
 	switch {
-	case a.Model == nil:
+	case isNil(a.Model):
 		return a.fault("it has no Model")
+	case a.Memory != nil && isNil(a.Memory):
+		return a.fault("it has a nil %T as its Memory", a.Memory)
 	case strings.TrimSpace(task) == "":
 		return a.fault("it got an empty task")
 	case a.MaxSteps < 0:
@@ -138,6 +141,15 @@ func (a *Agent) check(task string) error {
 		return a.fault("%w", err)
 	}
 	return nil
+}
+
+// isNil reports whether v is nil, or a nil pointer or function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
 // A counter counts the steps of an agent and of its runs below itself.

@@ -106,7 +106,7 @@ func (s *Store) addBatch(ctx context.Context, docs []llm.Document) (int, error) 
 
 // embed returns a vector for each of texts, or an error and those that had come.
 func (s *Store) embed(ctx context.Context, texts []string) ([][]float32, error) {
-	if s.Embedder == nil {
+	if isNil(s.Embedder) {
 		return nil, errNoEmbedder
 	}
 	if err := ended(ctx); err != nil {

@@ -65,8 +65,11 @@ func misused(format string, args ...any) error {
 // that embeds the query, are runs below, which local do not see, nor the handlers
 // of a [Describer].
 func Retrieve(ctx context.Context, r Retriever, query string, local ...callback.Handler) ([]llm.Document, error) {
-	if v := reflect.ValueOf(r); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+	if isNil(r) {
 		return nil, errNoRetriever
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	var about Description
 	if d, ok := r.(Describer); ok {
@@ -84,4 +87,13 @@ func Retrieve(ctx context.Context, r Retriever, query string, local ...callback.
 		return r.Retrieve(ctx, query)
 	})
 	return slices.Clone(docs), err // handlers may keep theirs
+}
+
+// isNil reports whether v is nil, or a nil pointer or function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

@@ -26,6 +26,9 @@ type record struct {
 // that they need not be embedded again. The store can be used meanwhile; what is
 // written is what it held at the start.
 func (s *Store) Save(w io.Writer) error {
+	if isNil(w) {
+		return fmt.Errorf("save %q: %w", s.name(), misused("the writer is nil"))
+	}
 	s.mu.RLock()
 	docs, matrix, n := slices.Clone(s.docs), slices.Clone(s.matrix), s.dimensions
 	s.mu.RUnlock()
@@ -52,6 +55,9 @@ func (s *Store) Save(w io.Writer) error {
 // embedder has to be the one that the documents were saved from, which only the
 // length of the vectors can tell.
 func (s *Store) Load(r io.Reader) error {
+	if isNil(r) {
+		return fmt.Errorf("load into %q: %w", s.name(), misused("the reader is nil"))
+	}
 	var (
 		docs    []llm.Document
 		vectors [][]float32

@@ -2,6 +2,7 @@ package retrieval_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain/retrieval"
 	"github.com/callspan/callspan/llm"
 )
@@ -169,4 +171,35 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("loaded %s, %v", saved, err)
 		}
 	})
+}
+
+// TestNil: what is nil is named where there is an error to return, and is of no
+// effect elsewhere.
+func TestNil(t *testing.T) {
+	s := &retrieval.Store{Embedder: table{"one": {1}}}
+	if err := s.Add(t.Context(), llm.Document{Text: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	var none *bytes.Buffer
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{s.Save(nil), `save "store": the writer is nil`},
+		{s.Save(none), `save "store": the writer is nil`},
+		{s.Load(nil), `load into "store": the reader is nil`},
+		{s.Load(none), `load into "store": the reader is nil`},
+	} {
+		if fmt.Sprint(tc.err) != tc.want || callback.ErrorType(tc.err) != "invalid_request" {
+			t.Errorf("%v of type %s, want %s", tc.err, callback.ErrorType(tc.err), tc.want)
+		}
+	}
+	if n := s.DeleteFunc(nil); n != 0 || s.Len() != 1 {
+		t.Errorf("%d deleted, %d left", n, s.Len())
+	}
+	var ctx context.Context
+	asks := retrieval.Func(func(ctx context.Context, _ string) ([]llm.Document, error) { return nil, ctx.Err() })
+	if _, err := retrieval.Retrieve(ctx, asks, "?"); err != nil {
+		t.Errorf("nil context: %v", err)
+	}
 }

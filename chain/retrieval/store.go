@@ -63,8 +63,12 @@ func (s *Store) Delete(ids ...string) int {
 }
 
 // DeleteFunc forgets the documents of which del reports true and returns how
-// many there were. The store is locked meanwhile: del must not use it.
+// many there were. The store is locked meanwhile: del must not use it. A nil del
+// reports true of none.
 func (s *Store) DeleteFunc(del func(llm.Document) bool) int {
+	if del == nil {
+		return 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	gone := make([]bool, len(s.docs)) // all are asked before anything changes

@@ -375,7 +375,7 @@ func TestStoreErrors(t *testing.T) {
 		{"no documents", good, nil, "?", `retrieve from "store": it holds no documents; add some first`},
 		{"empty query", good, docs("one"), " \n", `retrieve from "store": the query is empty`},
 		{"no embedder", nil, docs("one"), "?", `add to "store": 0 of 1 texts are embedded: it has no Embedder; set one`},
-		{"embedder is nil", (*bag)(nil), docs("one"), "?", `add to "store": 0 of 1 texts are embedded: embedder is nil`},
+		{"embedder is nil", (*bag)(nil), docs("one"), "?", `add to "store": 0 of 1 texts are embedded: it has no Embedder; set one`},
 		{"no text", good, docs("one", " "), "?", `add to "store": document 2 of 2, "b", has no text`},
 		{"same id", good, append(docs("one"), docs("two")...), "?", `add to "store": document 2 of 2 has the id of an earlier one, "a"`},
 		{"same id and text", good, append(docs("one"), docs("one")...), "?", `add to "store": document 2 of 2 has the id of an earlier one, "a"`},
