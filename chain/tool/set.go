@@ -17,15 +17,17 @@ type Set []*Tool
 
 // Check returns an error if a tool is missing or two have the same name.
 func (s Set) Check() error {
+	names := make(map[string]bool, len(s))
 	for i, t := range s {
 		switch {
 		case t == nil:
 			return fmt.Errorf("tool %d of %d is nil", i+1, len(s))
 		case t.run == nil:
 			return fmt.Errorf("tool %d of %d was not made by tool.New or tool.Raw", i+1, len(s))
-		case s[:i].find(t.definition.Name) != nil:
+		case names[t.definition.Name]:
 			return fmt.Errorf("two tools have the name %q", t.definition.Name)
 		}
+		names[t.definition.Name] = true
 	}
 	return nil
 }
@@ -63,7 +65,23 @@ const maxAtOnce = 16
 // end of ctx, and then there are no messages. Call returns when all tools have
 // returned, so a tool has to heed its context.
 func (s Set) Call(ctx context.Context, calls ...llm.ToolCall) ([]llm.Message, error) {
-	return run(ctx, calls, s.find, s.names)
+	return run(ctx, calls, s.finder(len(calls)), sync.OnceValue(s.names))
+}
+
+// finder returns a function that finds tools, for a number of calls. Many calls
+// of many tools are worth an index.
+func (s Set) finder(calls int) func(name string) *Tool {
+	const few = 1 << 10
+	if calls*len(s) <= few {
+		return s.find
+	}
+	byName := make(map[string]*Tool, len(s))
+	for _, t := range slices.Backward(s) { // of equals the first counts
+		if t != nil && t.run != nil {
+			byName[t.definition.Name] = t
+		}
+	}
+	return func(name string) *Tool { return byName[name] }
 }
 
 // Refuse answers call with err instead of running a tool, for a call that must
