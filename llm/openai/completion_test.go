@@ -113,7 +113,7 @@ func TestCompletionPlain(t *testing.T) {
 		{"error body", `{"error":{"message":"filtered","code":"content_filter"}}`, "content_filter"},
 		{"no choices", `{"choices":[]}`, "empty_response"},
 		{"cut", `{"choices":[{"te`, "malformed_response"},
-		{"nothing", ``, "malformed_response"},
+		{"nothing", ``, "empty_response"},
 	} {
 		if _, err := collect(completion(&canned{body: []byte(tc.body)}), t.Context(), req); callback.ErrorType(err) != tc.errType {
 			t.Errorf("%s: error %v", tc.name, err)

@@ -101,7 +101,7 @@ func TestEmbed(t *testing.T) {
 		{name: "vectors of vectors", canned: canned{body: vectorsBody("null", vector(0, "[[1,2]]"), vector(1, b))}, errType: "malformed_response", message: "want a number"},
 		{name: "cut", canned: canned{body: vectorsBody("null", vector(0, a))[:60]}, errType: "malformed_response", message: "unexpected end"},
 		{name: "a page", canned: canned{body: []byte("<html>")}, errType: "malformed_response", message: "invalid character"},
-		{name: "nothing", canned: canned{}, errType: "malformed_response", message: "unexpected end"},
+		{name: "nothing", canned: canned{}, errType: "empty_response"},
 		{name: "nothing in it", canned: canned{body: []byte("{}")}, errType: "malformed_response", message: "0 vectors for 2 inputs"},
 
 		{name: "200 with an error", canned: canned{body: []byte(`{"error":{"message":"no such tenant","code":"tenant"}}`)}, errType: "tenant", message: "no such tenant"},
@@ -178,7 +178,7 @@ func TestBadEmbeddings(t *testing.T) {
 		}
 	}
 	//lint:ignore SA1012 what a nil context does is the question
-	if _, err := embedder(&canned{}).Embed(nil, &llm.EmbedRequest{Inputs: []string{"a"}}); callback.ErrorType(err) != "malformed_response" {
+	if _, err := embedder(&canned{}).Embed(nil, &llm.EmbedRequest{Inputs: []string{"a"}}); callback.ErrorType(err) != "empty_response" {
 		t.Errorf("nil context: %v", err)
 	}
 }
