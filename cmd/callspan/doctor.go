@@ -77,7 +77,7 @@ func doctor(args []string, p process) int {
 		s.finding(f)
 	}
 	if ctx.Err() != nil {
-		return exitInterrupted
+		return exitInterruptedBy(ctx)
 	}
 	if failed {
 		return exitFailed
@@ -102,6 +102,9 @@ func (o *doctorOptions) examine(ctx context.Context) func(func(finding) bool) {
 			}
 		}
 		endpoint := o.receiver()
+		if sdkDisabled(os.Getenv) || endpoint == "" { // which was said
+			return
+		}
 		if u, err := url.Parse(endpoint); err == nil && u.Host != "" { // else the set-up says what is wrong
 			f := o.reach(ctx, u)
 			if !yield(f) || f.state == stateFail {
@@ -157,7 +160,7 @@ func environment() []finding {
 	var out []finding
 	for _, kv := range set {
 		f := finding{stateOK, "environment: " + kv, ""}
-		if kv == "OTEL_SDK_DISABLED=true" {
+		if strings.EqualFold(kv, "OTEL_SDK_DISABLED=true") {
 			f = finding{stateFail, "environment: " + kv, "nothing is exported while it is true; unset it"}
 		}
 		if kv == "OTEL_TRACES_EXPORTER=none" {
@@ -182,7 +185,8 @@ type probe struct {
 // it.
 func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 	pr := probe{endpoint: o.receiver()}
-	opts := []tracing.Option{tracing.WithServiceName("callspan-doctor"), tracing.WithErrorHandler(func(error) {})}
+	opts := []tracing.Option{tracing.WithServiceName("callspan-doctor"), tracing.WithErrorHandler(func(error) {}),
+		tracing.WithContent(tracing.ContentInput), tracing.WithContentLimits(2*size, 2*size)}
 	if o.endpoint != "" {
 		opts = append(opts, tracing.WithEndpoint(o.endpoint))
 	}
@@ -191,8 +195,8 @@ func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 		return pr, err
 	}
 	pr.sent = time.Now()
-	ctx, run := callback.Start(callback.WithHandlers(ctx, tracer), &callback.Info{Kind: callback.KindChain, Name: "doctor",
-		Metadata: map[string]any{"probe": strings.Repeat("x", size)}})
+	ctx, run := callback.Start(callback.WithHandlers(ctx, tracer), &callback.Info{Kind: callback.KindTool, Name: "doctor",
+		Input: &callback.ToolCall{Arguments: strings.Repeat("x", size)}})
 	sc := trace.SpanContextFromContext(ctx)
 	pr.traceID, pr.spanID = sc.TraceID().String(), sc.SpanID().String()
 	run.End(nil)
@@ -208,17 +212,10 @@ func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 
 // receiver returns the URL that spans go to.
 func (o *doctorOptions) receiver() string {
-	for _, v := range []string{o.endpoint, os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")} {
-		if v != "" {
-			return v
-		}
+	if o.endpoint != "" {
+		return o.endpoint
 	}
-	for _, v := range []string{os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")} {
-		if v == "http/protobuf" {
-			return "http://localhost:4318"
-		}
-	}
-	return "http://localhost:4317"
+	return receiverOf(os.Getenv, "TRACES", true)
 }
 
 // reach opens a connection to the receiver's address.
@@ -233,9 +230,13 @@ func (o *doctorOptions) reach(ctx context.Context, u *url.URL) finding {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		var dns *net.DNSError
+		var addr *net.AddrError
 		mend := "start the receiver, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it listens; docker compose up -d starts one"
 		if errors.As(err, &dns) {
 			mend = "the name cannot be resolved; check the host in the endpoint"
+		}
+		if errors.As(err, &addr) {
+			mend = "check host and port in the endpoint; a port is from 1 to 65535"
 		}
 		return finding{stateFail, "address: " + err.Error(), mend}
 	}

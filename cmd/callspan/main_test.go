@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/internal/standin"
+	"github.com/callspan/callspan/internal/testenv"
 	"go.uber.org/goleak"
 )
 
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" { // bench starts the command a second time
 		os.Exit(run(os.Args[1:], std()))
 	}
+	testenv.Clear()
 	goleak.VerifyTestMain(m)
 }
 
@@ -32,8 +34,10 @@ func call(t *testing.T, env map[string]string, args ...string) (code int, stdout
 func callWith(t *testing.T, env map[string]string, interrupts func(context.Context) (context.Context, context.CancelFunc), args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	// The OpenTelemetry SDK reads the process's own environment.
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OPENAI_API_KEY", "OPENAI_BASE_URL"} {
-		t.Setenv(name, env[name])
+	for name, value := range env {
+		if strings.HasPrefix(name, "OTEL_") {
+			t.Setenv(name, value)
+		}
 	}
 	var out, errs bytes.Buffer
 	code = run(args, process{stdout: &out, stderr: &errs, env: func(k string) string { return env[k] }, interrupts: interrupts})

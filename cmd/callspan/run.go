@@ -22,9 +22,33 @@ type process struct {
 func std() process {
 	return process{
 		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv,
-		interrupts: func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-		},
+		interrupts: interrupts,
+	}
+}
+
+// An interruption is the cause of a context that a signal ended.
+type interruption struct{ signal syscall.Signal }
+
+// Error names the signal.
+func (i interruption) Error() string { return i.signal.String() + " received" }
+
+// interrupts returns a context that Ctrl-C ends, and SIGTERM. After the call of
+// stop they end the program again.
+func interrupts(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-received:
+			n, _ := s.(syscall.Signal)
+			cancel(interruption{n})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		signal.Stop(received)
 	}
 }
 
@@ -35,6 +59,15 @@ const (
 	exitUsage       = 2
 	exitInterrupted = 130 // as a shell says it of SIGINT
 )
+
+// exitInterruptedBy returns the exit code for a context that an interrupt ended,
+// as a shell says it of the signal: 143 for SIGTERM.
+func exitInterruptedBy(ctx context.Context) int {
+	if i, ok := errors.AsType[interruption](context.Cause(ctx)); ok && i.signal > 0 {
+		return 128 + int(i.signal)
+	}
+	return exitInterrupted
+}
 
 // A verb is a subcommand.
 type verb struct {
@@ -52,7 +85,21 @@ func verbs() []verb {
 	}
 }
 
+// run runs the command. What it could not print is an error.
 func run(args []string, p process) int {
+	out := &output{w: p.stdout}
+	p.stdout = out
+	code := dispatch(args, p)
+	if err := out.err(); err != nil {
+		fmt.Fprintf(p.stderr, "callspan: print: %v\n", err)
+		if code == exitOK {
+			code = exitFailed
+		}
+	}
+	return code
+}
+
+func dispatch(args []string, p process) int {
 	name := "help"
 	if len(args) > 0 {
 		name, args = args[0], args[1:]

@@ -11,6 +11,9 @@ import (
 // newScreen describes w: its width, and whether it shows colours.
 func newScreen(w io.Writer, env func(string) string) screen {
 	s := screen{w: w, width: 100}
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
 			s.width = cols

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -27,6 +29,7 @@ type span struct {
 	ErrorType  string        `json:"error_type,omitempty"`
 	Error      string        `json:"error,omitempty"`
 	Stopped    bool          `json:"stopped,omitempty"`
+	Orphan     bool          `json:"parent_missing,omitempty"` // its parent did not arrive
 	Children   []*span       `json:"children,omitempty"`
 
 	parent string
@@ -63,6 +66,7 @@ func trees(received []*tracepb.ResourceSpans) []*span {
 		if p := byID[s.parent]; p != nil && p != s {
 			p.Children = append(p.Children, s)
 		} else {
+			s.Orphan = s.parent != ""
 			roots = append(roots, s)
 		}
 	}
@@ -134,13 +138,64 @@ func (a attrs) money(key string) *price.Money {
 
 func (s *span) end() time.Time { return s.Start.Add(s.Duration) }
 
-// count returns the number of spans in the tree.
-func (s *span) count() int {
-	n := 1
-	for _, c := range s.Children {
-		n += c.count()
+// count returns the number of spans in the trees.
+func count(spans []*span) int {
+	n := len(spans)
+	for _, s := range spans {
+		n += count(s.Children)
 	}
 	return n
+}
+
+// orphaned reports whether spans above one of the roots are missing.
+func orphaned(roots []*span) bool {
+	return slices.ContainsFunc(roots, func(s *span) bool { return s.Orphan })
+}
+
+// counted returns the roots without those that the total of another has in it:
+// orphans from a time when that one ran.
+func counted(roots []*span) []*span {
+	return slices.DeleteFunc(slices.Clone(roots), func(s *span) bool {
+		return s.Orphan && slices.ContainsFunc(roots, func(r *span) bool {
+			return r != s && r.Total != nil && !s.Start.Before(r.Start) && !s.end().After(r.end())
+		})
+	})
+}
+
+// sum returns what the calls in the trees add up to: what their roots say, or the
+// spans below where the root says nothing. It is nil if there is no call.
+func sum(spans []*span) *usage {
+	var all *usage
+	for _, s := range spans {
+		u := s.Total
+		switch {
+		case u == nil && s.Usage != nil:
+			own := *s.Usage
+			own.Calls = 1
+			if s.Error != "" {
+				own.Failed = 1
+			}
+			u = &own
+		case u == nil:
+			u = sum(s.Children)
+		}
+		all = all.plus(u)
+	}
+	return all
+}
+
+// plus returns the sum of u and v. Its cost is not known if that of a part is not.
+func (u *usage) plus(v *usage) *usage {
+	if u == nil || v == nil {
+		return cmp.Or(u, v)
+	}
+	w := &usage{Input: u.Input + v.Input, Cached: u.Cached + v.Cached, Output: u.Output + v.Output,
+		Calls: u.Calls + v.Calls, Failed: u.Failed + v.Failed, Estimated: u.Estimated || v.Estimated}
+	if u.Cost != nil && v.Cost != nil {
+		cost := *u.Cost + *v.Cost
+		w.Cost = &cost
+	}
+	return w
 }
 
 // tokensIn returns how many tokens have their time in the events of the trees,

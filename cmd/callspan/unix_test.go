@@ -1,0 +1,105 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// TestInboxBlockedFile: a pipe that nobody reads does not hold the end up, and
+// what arrived is kept.
+func TestInboxBlockedFile(t *testing.T) {
+	for name, keep := range map[string]bool{"kept": true, "passed on": false} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			other, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			other.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			for err == nil { // until it is full
+				_, err = other.Write(make([]byte, 4096))
+			}
+			b, err := receive(path, keep)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := grpc.NewClient(b.sink.Endpoint(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			sent, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if !keep {
+				sent, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
+				defer cancel()
+			}
+			_, err = coltracepb.NewTraceServiceClient(conn).Export(sent, &coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{}}})
+			if (err == nil) != keep {
+				t.Errorf("sent with %v", err)
+			}
+			ended, end := context.WithCancel(t.Context())
+			end() // as Ctrl-C does
+			if err := b.closeWithin(ended); err == nil || err.Error() != "--otlp-file "+path+" is not whole: it takes no more; does its reader read?" {
+				t.Errorf("closed with %v", err)
+			}
+			if keep != (len(b.sink.Data().Traces) == 1) {
+				t.Errorf("%d kept", len(b.sink.Data().Traces))
+			}
+		})
+	}
+}
+
+// TestSignals: the exit code is that of the signal, and the trace is shown.
+func TestSignals(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(signal.String(), func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "demo", "--lang", "en", "--speed", "10")
+			cmd.Env = append(os.Environ(), asCommand+"=1")
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			r := bufio.NewReader(stdout)
+			for !strings.Contains(out.String(), "Happy") {
+				c, err := r.ReadByte()
+				if err != nil {
+					t.Fatalf("%v after %s", err, out.String())
+				}
+				out.WriteByte(c)
+			}
+			cmd.Process.Signal(signal)
+			r.WriteTo(&out)
+			exit, _ := errors.AsType[*exec.ExitError](cmd.Wait())
+			if exit == nil || exit.ExitCode() != want {
+				t.Errorf("exit %v, want %d", exit, want)
+			}
+			if !strings.Contains(out.String(), "! canceled: ") {
+				t.Errorf("no trace in\n%s", out.String())
+			}
+		})
+	}
+}
