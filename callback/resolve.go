@@ -50,14 +50,9 @@ func (a *Active) resolveUsage(res *Result) {
 	if !ok || req == nil {
 		return
 	}
-	m, ok := splitContained(a.info.Meter, req)
-	if !ok {
-		return
+	if m, ok := splitContained(a.info.Meter, req); ok {
+		res.Makeup = billed(m, res.Usage.Input)
 	}
-	// What the provider bills beyond our count is its own overhead, so that the
-	// sources add up to the bill.
-	m[llm.SourceOverhead] = max(0, m[llm.SourceOverhead]+res.Usage.Input-m.Total())
-	res.Makeup = m
 }
 
 // reported takes what the provider reported. A prompt has tokens, and so has an

@@ -18,7 +18,7 @@ type Result struct {
 	Stopped  bool // the consumer broke off, which is no failure
 
 	UsageSource  llm.UsageSource
-	Makeup       llm.Makeup  // where the prompt tokens came from; all zero if not known
+	Makeup       llm.Makeup  // where the tokens of Usage.Input came from, which they add up to; all zero if not known
 	Cost         price.Money // of the run itself
 	Priced       bool        // whether Cost is known
 	CostReported bool        // whether Cost is the provider's own figure
