@@ -73,7 +73,7 @@ func bench(args []string, p process) int {
 	if err := o.measure(ctx, p); err != nil {
 		fmt.Fprintf(p.stderr, "callspan bench: %s\n", visible.Line(err.Error()))
 		if ctx.Err() != nil {
-			return exitInterrupted
+			return exitInterruptedBy(ctx)
 		}
 		return exitFailed
 	}

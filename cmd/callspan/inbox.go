@@ -30,14 +30,15 @@ type inbox struct {
 const maxWrites = 1024
 
 // receive starts the receiver. Everything that arrives is written to the file
-// at path at once, unless it is empty. With keep it is kept to be looked at too,
-// whatever becomes of the file; else what cannot be written is refused, so that
-// the sender counts the loss.
+// at path at once, unless it is empty. With keep the file is new, and what arrives
+// is kept to be looked at too, whatever becomes of the file; else it comes after
+// what is there, and what cannot be written is refused, so that the sender counts
+// the loss.
 func receive(path string, keep bool) (*inbox, error) {
 	b := &inbox{path: path, keep: keep, writes: make(chan func() error, maxWrites), done: make(chan struct{})}
 	var config otlpsink.Config
 	if path != "" {
-		f, err := os.Create(path)
+		f, err := openFile(path, keep)
 		if err != nil {
 			return nil, fmt.Errorf("--otlp-file: %w", err)
 		}
@@ -71,6 +72,41 @@ func receive(path string, keep bool) (*inbox, error) {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
+}
+
+// openFile opens a file that its owner alone may read, for it may tell what was
+// said. If it is not made new, what is written begins on a line of its own.
+func openFile(path string, fresh bool) (*os.File, error) {
+	const owner = 0o600
+	if fresh {
+		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, owner)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, owner)
+	if err != nil {
+		return nil, err
+	}
+	if midLine(path) {
+		if _, err := f.WriteString("\n"); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, nil
+}
+
+// midLine reports whether the file at path ends within a line.
+func midLine(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 func (b *inbox) write(f func() error) error {

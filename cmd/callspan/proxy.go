@@ -54,7 +54,7 @@ func proxy(args []string, p process) int {
 	fs.StringVar(&o.listen, "listen", "127.0.0.1:8787", "`address` to listen at; port 0 takes a free one")
 	fs.BoolVar(&o.remote, "allow-remote", false, "let --listen be an address that other machines reach")
 	fs.StringVar(&o.provider, "provider", "", "OpenTelemetry's `name` of the provider (default by the host of the target)")
-	fs.StringVar(&o.otlpFile, "otlp-file", "", "write everything exported to this `file`, as OTLP JSON lines")
+	fs.StringVar(&o.otlpFile, "otlp-file", "", "add everything exported to this `file`, as OTLP JSON lines")
 	fs.BoolVar(&o.content, "capture-content", false, "put what is said into the spans")
 	fs.BoolVar(&o.quiet, "quiet", false, "print no line for each call")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "how long calls may go on when the proxy is stopped")
@@ -121,7 +121,7 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		}
 		defer func() { err = errors.Join(err, inbox.close()) }()
 		opts = append(opts, tracing.WithEndpoint("http://"+inbox.sink.Endpoint()))
-		if p.env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
+		if receiversIn(p.env).any() {
 			opts = append(opts, tracing.WithEndpoint(""))
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -229,5 +232,51 @@ func TestProxyUnreadLog(t *testing.T) {
 	go io.Copy(io.Discard, out)
 	if code := <-ended; code != exitOK || stderr.Len() > 0 {
 		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+// TestProxyFile: the file is the owner's alone, and what an earlier proxy wrote
+// stays, also where it did not get to the end of a line.
+func TestProxyFile(t *testing.T) {
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`)
+	}))
+	defer target.Close()
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	file := filepath.Join(t.TempDir(), "calls.jsonl")
+	var sizes []int
+	for i := range 3 {
+		p := startProxy(t, "--target", target.URL, "--quiet", "--otlp-file", file)
+		resp, err := http.Post(p.url+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"m","messages":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		p.end(t)
+		if i == 1 { // it is killed while it writes
+			f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.WriteString(`{"resourceSpans":[`)
+			f.Close()
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, strings.Count(string(got), `"name":"chat m"`))
+		for line := range strings.Lines(string(got)) {
+			if !json.Valid([]byte(line)) && line != `{"resourceSpans":[` && line != "{\"resourceSpans\":[\n" {
+				t.Errorf("no JSON: %.200q", line)
+			}
+		}
+	}
+	if !slices.Equal(sizes, []int{1, 2, 3}) {
+		t.Errorf("spans in the file after each run: %v", sizes)
+	}
+	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
