@@ -75,6 +75,8 @@ func (b *backend) chat(r *llm.Request) (call, error) {
 		params := t.Parameters
 		if len(params) == 0 {
 			params = json.RawMessage(`{"type":"object","properties":{}}`)
+		} else if !json.Valid(params) {
+			return nil, requestError(fmt.Sprintf("tool %q: its Parameters are no JSON", t.Name))
 		}
 		out.Tools = append(out.Tools, openai.Tool{Type: openai.ToolTypeFunction, Function: &openai.FunctionDefinition{
 			Name: t.Name, Description: t.Description, Strict: t.Strict, Parameters: params}})
@@ -89,6 +91,9 @@ func (b *backend) chat(r *llm.Request) (call, error) {
 	if f := r.Format; f != nil {
 		out.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject}
 		if f.Schema != nil {
+			if !json.Valid(f.Schema) {
+				return nil, requestError(fmt.Sprintf("format %q: its Schema is no JSON", f.Name))
+			}
 			out.ResponseFormat.Type = openai.ChatCompletionResponseFormatTypeJSONSchema
 			out.ResponseFormat.JSONSchema = &openai.ChatCompletionResponseFormatJSONSchema{
 				Name: f.Name, Description: f.Description, Schema: f.Schema, Strict: f.Strict}
