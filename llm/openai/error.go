@@ -163,6 +163,29 @@ func codeOf(code any) string {
 	return ""
 }
 
+// eventError returns what an event says that is named error and looks like no
+// error else: a bare text, or an object with a message alone.
+func eventError(data []byte, api string) error {
+	if string(data) == "[DONE]" {
+		return nil
+	}
+	if data[0] != '{' {
+		return &llm.Error{Message: shorten(string(data)), Type: inBand}
+	}
+	var o struct{ Error, Message json.RawMessage }
+	if api == llm.APIResponses || json.Unmarshal(data, &o) != nil || present(o.Error) || !present(o.Message) {
+		return nil
+	}
+	e := foreignError(data)
+	if e != nil && e.Type == "" && e.Code == "" {
+		e.Type = inBand
+	}
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
 // foreignError reads the bodies of failed responses that go-openai does not
 // know: FastAPI's {"detail": ...}, as Mistral sends it, vLLM's error without an
 // envelope, an error that is text, Gemini's list of one, Cloudflare's "errors". It

@@ -81,6 +81,12 @@ func (f *follower) event(e sse.Event) {
 	if len(data) == 0 {
 		return
 	}
+	if string(e.Name) == "error" {
+		if err := eventError(data, f.answer.api); err != nil {
+			f.end(err)
+			return
+		}
+	}
 	err := f.answer.read(data, f.hidden, f.each)
 	if err != nil && bytes.IndexByte(data, '\n') >= 0 && errors.Is(err, llm.ErrMalformed) {
 		// A server that leaves out the empty lines.

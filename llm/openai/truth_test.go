@@ -378,3 +378,27 @@ func TestNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestErrorEvents: an event that is named error is one, however little it says.
+func TestErrorEvents(t *testing.T) {
+	text := "data: " + short(`{"content":"Pink"}`, "") + "\n\n"
+	good := "data: " + short(`{"content":"Pink"}`, "stop") + "\n\n"
+	for body, want := range map[string]string{
+		text + "event: error\ndata: upstream died\n\n":                                        "in_band_error: upstream died",
+		"event: error\ndata: upstream died\n\n":                                               "in_band_error: upstream died",
+		text + "event: error\ndata: {\"message\":\"boom\"}\n\n":                               "in_band_error: boom",
+		text + "event: error\ndata: {\"error\":{\"code\":\"busy\",\"message\":\"boom\"}}\n\n": "busy: boom",
+		good + "event: error\ndata: [DONE]\n\n":                                               "",
+		good + "event: ping\ndata: {}\n\ndata: [DONE]\n\n":                                    "",
+	} {
+		reply := wireReply{stream: true, body: body}
+		res := reply.over(t)["wire"]
+		got := ""
+		if res.Err != nil {
+			got = callback.ErrorType(res.Err) + ": " + res.Err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", body, got, want)
+		}
+	}
+}
