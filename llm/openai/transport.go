@@ -98,6 +98,8 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 		return resp, run.Err(err)
 	case resp == nil || resp.Body == nil:
 		run.End(errNoBody)
+	case resp.StatusCode == http.StatusSwitchingProtocols: // whose body is a connection
+		run.End(errSwitched)
 	default:
 		run.Event(callback.Event{Kind: callback.EventHTTP, Data: exchange{req.Header, resp.Header}})
 		resp = observe(resp, run, api, call.asked, call.hidden)
@@ -105,7 +107,10 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	return resp, nil
 }
 
-var errNoBody = fmt.Errorf("%w: no body", llm.ErrMalformed)
+var (
+	errNoBody   = fmt.Errorf("%w: no body", llm.ErrMalformed)
+	errSwitched = fmt.Errorf("%w: another protocol", llm.ErrMalformed)
+)
 
 // apiOf returns which API req calls.
 func apiOf(req *http.Request) (api string, ok bool) {

@@ -287,3 +287,20 @@ func TestWrapConfigSettings(t *testing.T) {
 	}
 	rec.check(t, `llm groq gpt-4o-mini 10/1 estimated "Pink"`)
 }
+
+// TestTransportSwitches: a response that changes the protocol passes with the
+// connection that its body is.
+func TestTransportSwitches(t *testing.T) {
+	rec := new(results)
+	conn := struct{ io.ReadWriteCloser }{}
+	tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: http.Header{}, Body: conn, Request: r}, nil
+	}), rec)
+	resp, err := tr.RoundTrip(request(strings.NewReader(ask)))
+	if err != nil || resp.Body != conn {
+		t.Errorf("body %T, %v", resp.Body, err)
+	}
+	if len(rec.all) != 1 || callback.ErrorType(rec.all[0].Err) != "malformed_response" {
+		t.Errorf("%d ends", len(rec.all))
+	}
+}
