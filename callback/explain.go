@@ -71,25 +71,39 @@ func (s *scope) explain(local []Handler) []Explained {
 		inherited = "inherited from the context"
 		own       = "given to the component"
 		opening   = "; opens the run's span, so it is first"
+		again     = "; left out, since the context has it already"
 	)
 	var told, not []Explained
+	known := make(map[Handler]string) // why a handler that is given now is left out
 	opener := s.opener
 	if opener != nil {
 		told = append(told, explained(opener, true, inherited+opening))
+		if hashable(opener) {
+			known[opener] = again
+		}
 	}
 	for _, h := range s.handlers {
 		told = append(told, explained(h, true, inherited))
+		if hashable(h) {
+			known[h] = again
+		}
 	}
-	for i, h := range local {
+	for _, h := range local {
 		switch {
 		case h == nil:
 			not = append(not, Explained{Name: "nil", Why: "nil", Tokens: looksNo, Events: looksNo})
+			continue
 		case isNil(h):
 			not = append(not, Explained{Handler: h, Name: handlerName(h), Why: own + "; left out, since it is nil", Tokens: looksNo, Events: looksNo})
-		case same(h, s.opener) || contains(s.handlers, h):
-			not = append(not, explained(h, false, own+"; left out, since the context has it already"))
-		case contains(local[:i], h):
-			not = append(not, explained(h, false, own+"; left out, since it was given before"))
+			continue
+		case hashable(h):
+			if why := known[h]; why != "" {
+				not = append(not, explained(h, false, own+why))
+				continue
+			}
+			known[h] = "; left out, since it was given before"
+		}
+		switch {
 		case !opensSpans(h):
 			told = append(told, explained(h, true, own))
 		case opener != nil:

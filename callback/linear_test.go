@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -49,6 +50,22 @@ func TestLinear(t *testing.T) {
 				ctx := callback.WithTags(callback.WithTags(t.Context(), outer...), inner...)
 				_, run := callback.Start(ctx, &callback.Info{Tags: own}, &recorder{})
 				run.End(nil)
+			}
+		},
+		"handlers that are explained": func(t *testing.T, n int) func() {
+			ctx, local := callback.WithHandlers(t.Context(), handlers(n)...), handlers(n)
+			return func() { callback.Explain(ctx, local...) }
+		},
+		"open runs that are printed": func(t *testing.T, n int) func() {
+			ctx := callback.WithHandlers(t.Context(), callback.Print(io.Discard))
+			runs := make([]*callback.Active, n)
+			return func() {
+				for i := range runs {
+					_, runs[i] = callback.Start(ctx, &callback.Info{Kind: callback.KindChain})
+				}
+				for _, r := range runs {
+					r.End(nil)
+				}
 			}
 		},
 		"ends that wait": func(t *testing.T, n int) func() {

@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"io"
@@ -45,15 +46,17 @@ type printer struct {
 	w           io.Writer
 	live, color bool
 
-	mu   sync.Mutex
-	used bool             // something is printed
-	runs map[ID]*printRun // that have not ended
+	mu     sync.Mutex
+	used   bool             // something is printed
+	runs   map[ID]*printRun // that have not ended
+	starts int              // how many runs have started
+	beside []int            // by depth: the last start there of a run that is not only below others
 
 	// Of the answers that stream at the same time, the owner's appears.
 	owner   *printRun
-	midline bool        // the owner's last line is not finished
-	wrote   time.Time   // by the owner
-	waiting []*printRun // with text that is held back, in the order of its arrival
+	midline bool      // the owner's last line is not finished
+	wrote   time.Time // by the owner
+	waiting list.List // of the runs with text that is held back, in the order of its arrival
 }
 
 const (
@@ -77,25 +80,29 @@ type printRun struct {
 	p        *printer
 	info     *Info
 	depth    int
-	labelled bool    // its lines name the run, since others are written between them
-	cut      bool    // another line broke its answer's line
-	code     string  // the colour of the last piece
-	streamed bool    // text has come as tokens
-	held     []piece // of the answer, while another one streams
+	start    int           // its place among all starts
+	labelled bool          // its lines name the run, since others are written between them
+	cut      bool          // another line broke its answer's line
+	code     string        // the colour of the last piece
+	streamed bool          // text has come as tokens
+	held     []piece       // of the answer, while another one streams
+	place    *list.Element // among those that wait
 }
 
 func (p *printer) Start(ctx context.Context, info *Info) (context.Context, Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := &printRun{p: p, info: info}
+	p.starts++
+	r := &printRun{p: p, info: info, start: p.starts}
 	if parent := p.runs[info.Parent]; parent != nil {
 		r.depth = parent.depth + 1
 	}
 	p.runs[info.ID] = r
 	if len(p.runs) > r.depth+1 { // not only its ancestors: runs side by side
-		for _, o := range p.runs {
-			o.labelled = o.labelled || o.depth >= r.depth
+		for len(p.beside) <= r.depth {
+			p.beside = append(p.beside, 0)
 		}
+		p.beside[r.depth] = r.start
 	}
 	r.begin()
 	if info.Kind == KindLLM {
@@ -149,6 +156,9 @@ func (r *printRun) name() string {
 // prefix is what lines of the run begin with on a terminal.
 func (r *printRun) prefix() string {
 	prefix := strings.Repeat("  ", r.depth)
+	for _, at := range r.p.beside[:min(len(r.p.beside), r.depth+1)] {
+		r.labelled = r.labelled || at >= r.start
+	}
 	if r.labelled {
 		id := r.info.ID.String()
 		prefix += r.p.paint(faint, "["+id[:4]+"]") + " "

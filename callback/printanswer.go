@@ -2,7 +2,6 @@ package callback
 
 import (
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,8 +68,8 @@ func (r *printRun) piece(t piece) {
 	r.streamed = true
 	now := time.Now()
 	if p.owner != nil && p.owner != r && now.Sub(p.wrote) < patience {
-		if len(r.held) == 0 {
-			p.waiting = append(p.waiting, r)
+		if r.place == nil {
+			r.place = p.waiting.PushBack(r)
 		}
 		r.held = append(r.held, t)
 		return
@@ -153,14 +152,17 @@ func (p *printer) finishLine() {
 
 // next lets the answer that has waited longest appear, if none does.
 func (p *printer) next() {
-	if p.owner == nil && len(p.waiting) > 0 {
-		p.take(p.waiting[0])
+	if p.owner == nil && p.waiting.Len() > 0 {
+		p.take(p.waiting.Front().Value.(*printRun))
 	}
 }
 
 // take makes r the run whose answer appears.
 func (p *printer) take(r *printRun) {
-	p.waiting = slices.DeleteFunc(p.waiting, func(o *printRun) bool { return o == r })
+	if r.place != nil {
+		p.waiting.Remove(r.place)
+		r.place = nil
+	}
 	p.interrupt()
 	p.owner, p.wrote = r, time.Now()
 	for _, c := range r.held {
