@@ -2,7 +2,7 @@ package llm
 
 // Usage counts what a call used, in tokens unless said otherwise. The totals
 // include their parts, as OpenTelemetry's conventions have it: Input holds the
-// cached and the audio tokens, Output holds the reasoning tokens.
+// cached, the audio and the image tokens, Output holds the reasoning tokens.
 type Usage struct {
 	Input              int
 	Output             int
@@ -10,6 +10,7 @@ type Usage struct {
 	CacheWrite         int // part of Input, written to the provider's cache
 	Reasoning          int // part of Output
 	AudioInput         int // part of Input
+	ImageInput         int // part of Input
 	AudioOutput        int // part of Output
 	AcceptedPrediction int // part of Output
 	RejectedPrediction int // part of Output: billed, not shown
@@ -24,6 +25,7 @@ func (u *Usage) Add(o *Usage) {
 	u.CacheWrite += o.CacheWrite
 	u.Reasoning += o.Reasoning
 	u.AudioInput += o.AudioInput
+	u.ImageInput += o.ImageInput
 	u.AudioOutput += o.AudioOutput
 	u.AcceptedPrediction += o.AcceptedPrediction
 	u.RejectedPrediction += o.RejectedPrediction

@@ -55,6 +55,7 @@ func describeUsage(a *attrs, op string, res *callback.Result) {
 	a.positive(keyCacheWrite, u.CacheWrite)
 	a.positive(keyReasoning, u.Reasoning)
 	a.positive(keyAudioInput, u.AudioInput)
+	a.positive(keyImageInput, u.ImageInput)
 	a.positive(keyAudioOutput, u.AudioOutput)
 	a.positive(keyAccepted, u.AcceptedPrediction)
 	a.positive(keyRejected, u.RejectedPrediction)

@@ -67,6 +67,7 @@ const (
 	// From the conventions after 1.41, safe to use today.
 	keyMemoryRecords = attribute.Key("gen_ai.memory.record.count")
 	keyAudioInput    = attribute.Key("gen_ai.usage.audio.input_tokens")
+	keyImageInput    = attribute.Key("gen_ai.usage.image.input_tokens")
 	keyAudioOutput   = attribute.Key("gen_ai.usage.audio.output_tokens")
 
 	// Read by several backends, defined by none: the call's cost in USD.

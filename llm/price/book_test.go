@@ -112,6 +112,13 @@ func TestKnownAnswers(t *testing.T) {
 		{"gpt-4.1-nano-2025-04-14", "2025-06-01", llm.Usage{Input: 1}, "0.0000001"},
 		{"gpt-5-nano", "2026-01-01", llm.Usage{Input: 1, CacheRead: 1}, "0.000000005"},
 		{"gpt-6.1-sol-2026-09-29", "2026-10-05", million, "5.5"},
+		{"gpt-image-1", "2026-01-01", llm.Usage{Input: 1000, ImageInput: 800, Output: 1056, Images: 1}, "0.05124"},
+		{"gpt-image-1-mini", "2026-01-01", llm.Usage{Input: 1000, ImageInput: 800, Output: 1056, Images: 1}, "0.010848"},
+		{"gpt-image-2.5-flare-2026-09-08", "2026-10-05", llm.Usage{Input: 1000, ImageInput: 800, CacheRead: 300}, "0.00605"},
+		{"gpt-image-2.6-sunburst", "2026-11-21", llm.Usage{Input: 1000, ImageInput: 800, Output: 1000, Images: 1}, "0.0374"},
+		{"omni-moderation-latest", "2026-01-01", llm.Usage{Input: 1000}, "0"},
+		{"whisper-1", "2026-01-01", llm.Usage{}, "-"},         // by the minute
+		{"dall-e-3", "2026-01-01", llm.Usage{Images: 1}, "-"}, // by size and quality
 	} {
 		q := Query{Provider: "openai", Model: tc.model, Usage: tc.usage, At: day(tc.at)}
 		if got := total(Default(), q); got != tc.want {
@@ -142,6 +149,13 @@ func TestNames(t *testing.T) {
 		{"azure.ai.openai", "gpt-35-turbo", "openai/gpt-3.5-turbo"},
 		{"azure.ai.inference", "phi-4", "azure/phi-4"},
 		{"azure.ai.openai", "our-deployment", ""},
+		{"azure.ai.openai", "davinci-002", "azure/davinci-002"},
+		{"azure.ai.openai", "babbage-002", "azure/babbage-002"},
+		{"azure.ai.openai", "gpt-35-turbo-1106", "openai/gpt-3.5-turbo-1106"},
+		{"azure.ai.openai", "gpt-35-turbo-0125", "openai/gpt-3.5-turbo"},
+		{"azure.ai.openai", "GPT-35-Turbo-Instruct", "openai/gpt-3.5-turbo-instruct"},
+		{"azure.ai.openai", "gpt-35-turbo-16k", "openai/gpt-3.5-turbo-16k"},
+		{"azure.ai.openai", "gpt-35-turbo-team", ""},
 		{"anthropic", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5"},
 		{"aws.bedrock", "amazon.nova-lite-v1:0", "aws/amazon.nova-lite-v1:0"},
 		{"gcp.gemini", "models/gemini-2.5-pro", "google/gemini-2.5-pro"},
@@ -158,6 +172,15 @@ func TestNames(t *testing.T) {
 		c, ok := Default().Cost(Query{Provider: tc.provider, Model: tc.model, Usage: llm.Usage{Input: 1}, At: day("2026-10-01")})
 		if c.Entry != tc.entry || ok != (tc.entry != "") {
 			t.Errorf("%s %s: priced as %q, want %q", tc.provider, tc.model, c.Entry, tc.entry)
+		}
+	}
+}
+
+func TestBaseModelsOfAzure(t *testing.T) {
+	for model, want := range map[string]string{"davinci-002": "4", "babbage-002": "0.8"} {
+		q := Query{Provider: "azure.ai.openai", Model: model, Usage: llm.Usage{Input: 1e6, Output: 1e6}, At: day("2024-06-01")}
+		if got := total(Default(), q); got != want {
+			t.Errorf("%s: %s, want %s", model, got, want)
 		}
 	}
 }

@@ -34,10 +34,11 @@ type Cost struct {
 // contradict each other. A model that is listed as free costs 0 and is ok.
 //
 // Each token is charged once, at the price of its most specific kind that has
-// one: audio read from the cache, cache read, cache write, audio, then input;
-// audio, reasoning, then output. What Usage does not tell apart is charged as
-// follows: cached tokens are text as far as the counts allow, cache writes are
-// the short-lived ones, images and videos in the input are text. Tools that a
+// one: audio or images read from the cache, cache read, cache write, audio,
+// images, then input; audio, reasoning, then output. What Usage does not tell
+// apart is charged as follows: cached tokens are text as far as the counts allow,
+// then audio, cache writes are the short-lived ones, videos in the input are
+// text. Tools that a
 // provider bills by the call, such as web search, are not included. A call that
 // made images is not priced where image tokens have a price of their own.
 //
@@ -82,10 +83,13 @@ func (t *tariff) cost(u *llm.Usage) (Cost, bool) {
 	a := adder{tariff: t, input: u.Input, ok: true}
 	a.charge(&c.Input, cells.text, unitIn)
 	a.charge(&c.Input, cells.audio, unitAudioIn, unitIn)
+	a.charge(&c.Input, cells.image, unitImageIn, unitIn)
 	a.charge(&c.CacheRead, cells.textRead, unitRead, unitIn)
 	a.charge(&c.CacheRead, cells.audioRead, unitAudioRead, unitRead, unitAudioIn, unitIn)
+	a.charge(&c.CacheRead, cells.imageRead, unitImageRead, unitRead, unitImageIn, unitIn)
 	a.charge(&c.CacheWrite, cells.textWrite, unitWrite, unitIn)
 	a.charge(&c.CacheWrite, cells.audioWrite, unitWrite, unitAudioIn, unitIn)
+	a.charge(&c.CacheWrite, cells.imageWrite, unitWrite, unitImageIn, unitIn)
 	a.charge(&c.Output, cells.textOut, unitOut)
 	a.charge(&c.Output, cells.audioOut, unitAudioOut, unitOut)
 	a.charge(&c.Output, cells.reasoning, unitReasoning, unitOut)
@@ -101,8 +105,11 @@ func (t *tariff) cost(u *llm.Usage) (Cost, bool) {
 
 // cells are the counts of a call, each token in one of them.
 type cells struct {
-	text, audio, textRead, audioRead, textWrite, audioWrite int
-	textOut, audioOut, reasoning                            int
+	text, textRead, textWrite    int
+	audio, audioRead, audioWrite int
+	image, imageRead, imageWrite int
+
+	textOut, audioOut, reasoning int
 }
 
 // split puts each token into one cell. Kinds that the tariff does not price
@@ -118,16 +125,23 @@ func split(u *llm.Usage, has uint16) (c cells, ok bool) {
 	read := part(u.CacheRead, 1<<unitRead|1<<unitAudioRead)
 	write := part(u.CacheWrite, 1<<unitWrite)
 	audio := part(u.AudioInput, 1<<unitAudioIn|1<<unitAudioRead)
-	if read < 0 || write < 0 || audio < 0 || read > u.Input || write > u.Input-read || audio > u.Input {
+	image := part(u.ImageInput, 1<<unitImageIn|1<<unitImageRead)
+	if read < 0 || write < 0 || read > u.Input || write > u.Input-read ||
+		audio < 0 || image < 0 || audio > u.Input || image > u.Input-audio {
 		return c, false
 	}
-	overlap := max(0, audio-(u.Input-read-write)) // audio that must have been cached
-	c.audioRead = min(overlap, read)
-	c.audioWrite = overlap - c.audioRead
-	c.audio = audio - overlap
-	c.textRead = read - c.audioRead
-	c.textWrite = write - c.audioWrite
-	c.text = u.Input - read - write - c.audio
+	overlap := max(0, audio+image-(u.Input-read-write)) // what must have been cached and is no text
+	audioCached := min(overlap, audio)
+	imageCached := overlap - audioCached
+	c.audioRead = min(audioCached, read)
+	c.audioWrite = audioCached - c.audioRead
+	c.audio = audio - audioCached
+	c.imageRead = min(imageCached, read-c.audioRead)
+	c.imageWrite = imageCached - c.imageRead
+	c.image = image - imageCached
+	c.textRead = read - c.audioRead - c.imageRead
+	c.textWrite = write - c.audioWrite - c.imageWrite
+	c.text = u.Input - read - write - c.audio - c.image
 
 	c.audioOut = part(u.AudioOutput, 1<<unitAudioOut)
 	c.reasoning = part(u.Reasoning, 1<<unitReasoning)
@@ -146,21 +160,27 @@ type adder struct {
 	ok     bool
 }
 
-// charge adds n times the price of the first of units that has one.
+// charge adds n times the price of the first of units that has one. One that is
+// not known at this length is not that of the next.
 func (a *adder) charge(to *Money, n int, units ...unit) {
 	if n == 0 || !a.ok {
 		return
 	}
 	for _, u := range units {
-		if p, ok := a.tariff.price(u, a.input); ok {
-			hi, lo := bits.Mul64(uint64(n), uint64(p))
-			if hi != 0 || lo > math.MaxInt64-uint64(a.total) {
-				break
-			}
-			a.total += Money(lo)
-			*to += Money(lo)
-			return
+		if a.tariff.has&(1<<u) == 0 {
+			continue
 		}
+		p := a.tariff.price(u, a.input)
+		if p == noPrice {
+			break
+		}
+		hi, lo := bits.Mul64(uint64(n), uint64(p))
+		if hi != 0 || lo > math.MaxInt64-uint64(a.total) {
+			break
+		}
+		a.total += Money(lo)
+		*to += Money(lo)
+		return
 	}
 	a.ok = false
 }

@@ -29,6 +29,12 @@ output-only
  out=1
 search
  in=1 out=10 request=0.012
+seer
+ in=1 read=0.5 out=10 image-in=4 image-read=2
+seer-uncached
+ in=1 read=0.5 write=2 out=10 audio-in=100 image-in=4
+blind
+ in=1 read=0.5 out=10 image-in=-
 painter
  in=1 out=10 image=0.04
 mixed
@@ -63,6 +69,23 @@ listed
 			Cost{CacheRead: 25 * m, CacheWrite: 100 * m}, true},
 		{"audio without a price of its own", "text", llm.Usage{Input: 100, AudioInput: 100, AudioOutput: 5, Output: 5},
 			Cost{Input: 100 * m, Output: 50 * m}, true},
+		{"images that were sent", "seer", llm.Usage{Input: 100, ImageInput: 40, Output: 10},
+			Cost{Input: 220 * m, Output: 100 * m}, true},
+		{"cached is text before it is an image", "seer", llm.Usage{Input: 100, ImageInput: 40, CacheRead: 70},
+			Cost{Input: 120 * m, CacheRead: (30 + 20) * m}, true},
+		{"all of an image cached", "seer", llm.Usage{Input: 100, ImageInput: 100, CacheRead: 100},
+			Cost{CacheRead: 200 * m}, true},
+		{"cached audio and images without a price of their own", "seer-uncached", llm.Usage{Input: 100, AudioInput: 30, ImageInput: 30, CacheRead: 40, CacheWrite: 50},
+			Cost{Input: 40 * m, CacheRead: 20 * m, CacheWrite: 100 * m}, true},
+		{"audio and images", "seer-uncached", llm.Usage{Input: 100, AudioInput: 30, ImageInput: 30},
+			Cost{Input: 3160 * m}, true},
+		{"images without a price of their own", "text", llm.Usage{Input: 100, ImageInput: 100},
+			Cost{Input: 100 * m}, true},
+		{"images of a price that is not known", "blind", llm.Usage{Input: 100, ImageInput: 1}, Cost{}, false},
+		{"no images where their price is not known", "blind", llm.Usage{Input: 100}, Cost{Input: 100 * m}, true},
+		{"more images than input", "seer", llm.Usage{Input: 5, ImageInput: 6}, Cost{}, false},
+		{"more audio and images than input", "seer-uncached", llm.Usage{Input: 5, AudioInput: 3, ImageInput: 3}, Cost{}, false},
+		{"negative images in the input", "seer", llm.Usage{Input: 5, ImageInput: -1}, Cost{}, false},
 		{"embedding", "input-only", llm.Usage{Input: 3}, Cost{Input: 3 * m}, true},
 		{"output without a price", "input-only", llm.Usage{Input: 3, Output: 1}, Cost{}, false},
 		{"input without a price", "output-only", llm.Usage{Input: 3, Output: 1}, Cost{}, false},
@@ -112,7 +135,7 @@ func TestCacheWritesOfGPT56(t *testing.T) {
 
 // TestLengthIsACliff charges the whole call at the price of its length.
 func TestLengthIsACliff(t *testing.T) {
-	b := mustParse(t, "[p]\nm\n in=1>100:2>200:3 out=10>200:- read=0.5")
+	b := mustParse(t, "[p]\nm\n in=1>100:2>200:3 out=10>200:- read=0.5>300:-")
 	for _, tc := range []struct {
 		usage llm.Usage
 		want  string
@@ -123,6 +146,9 @@ func TestLengthIsACliff(t *testing.T) {
 		{llm.Usage{Input: 200, Output: 1}, "0.00041"},
 		{llm.Usage{Input: 201}, "0.000603"},
 		{llm.Usage{Input: 201, Output: 1}, "-"},
+		{llm.Usage{Input: 300, CacheRead: 100}, "0.00065"},
+		{llm.Usage{Input: 301}, "0.000903"},
+		{llm.Usage{Input: 301, CacheRead: 1}, "-"}, // not the price of what is not cached
 	} {
 		if got := total(b, Query{Provider: "p", Model: "m", Usage: tc.usage}); got != tc.want {
 			t.Errorf("%+v: %s, want %s", tc.usage, got, tc.want)

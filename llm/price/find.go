@@ -36,13 +36,22 @@ func (b *Book) search(providerName, model string) []*entry {
 		if list := b.searchName(p, name); list != nil {
 			return list
 		}
-		if dated := dashDate(name); dated != name {
-			if list := b.searchName(p, dated); list != nil {
+		if other := respell(name); other != name {
+			if list := b.searchName(p, other); list != nil {
 				return list
 			}
 		}
 	}
 	return nil
+}
+
+// respell writes a name as OpenAI does: gpt-4o-20240806 becomes
+// gpt-4o-2024-08-06, and Azure's gpt-35-turbo-1106 gpt-3.5-turbo-1106.
+func respell(name string) string {
+	if rest, ok := strings.CutPrefix(name, "gpt-35-"); ok {
+		name = "gpt-3.5-" + rest
+	}
+	return dashDate(name)
 }
 
 // searchName looks into p, and into what p falls back on only if p does not
@@ -70,8 +79,7 @@ func (p *provider) matching(name string, tuned bool) (list []*entry) {
 	return list
 }
 
-// dashDate writes the dates in a name as OpenAI does: gpt-4o-20240806 becomes
-// gpt-4o-2024-08-06.
+// dashDate puts dashes into the dates in a name.
 func dashDate(name string) string {
 	for i := 0; i+9 <= len(name); i++ {
 		if name[i] != '-' || i+9 < len(name) && name[i+9] != '-' && name[i+9] != ':' {

@@ -30,14 +30,14 @@ func TestGolden(t *testing.T) {
 			continue
 		}
 		f := strings.Split(line, "\t")
-		if len(f) != 11 {
+		if len(f) != 12 {
 			t.Fatalf("line %d: %d fields", i+1, len(f))
 		}
 		at, err := time.Parse(time.RFC3339, f[2])
 		if err != nil {
 			t.Fatal(err)
 		}
-		var n [7]int
+		var n [8]int
 		for j := range n {
 			if n[j], err = strconv.Atoi(f[3+j]); err != nil {
 				t.Fatal(err)
@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 		}
 		c, ok := base.Cost(Query{Provider: f[0], Model: f[1], At: at, Usage: llm.Usage{
 			Input: n[0], Output: n[1], CacheRead: n[2], CacheWrite: n[3],
-			Reasoning: n[4], AudioInput: n[5], AudioOutput: n[6],
+			Reasoning: n[4], AudioInput: n[5], AudioOutput: n[6], ImageInput: n[7],
 		}})
 		got := "-"
 		if ok {
@@ -54,7 +54,7 @@ func TestGolden(t *testing.T) {
 		} else {
 			unpriced++
 		}
-		if want := f[10]; got != want {
+		if want := f[11]; got != want {
 			t.Errorf("line %d: %s: got %s (%s)", i+1, line, got, c.Entry)
 		}
 	}

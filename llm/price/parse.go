@@ -39,9 +39,9 @@ import (
 // matched only by a model whose own name is such a one.
 //
 // Prices are decimal numbers in USD per million tokens of in, read and write
-// (of a cache), out, reasoning, audio-in, audio-read and audio-out, and in USD a
-// piece for request and image. The price image-out is that of image tokens in
-// the output. A price may change with the length of the input: 2>128000:4>256000:-
+// (of a cache), out, reasoning, audio-in, audio-read, image-in, image-read and
+// audio-out, and in USD a piece for request and image. The price image-out is
+// that of image tokens in the output. A price may change with the length of the input: 2>128000:4>256000:-
 // is 2, from 128,001 tokens up 4, and beyond 256,000 not known. The word unpriced
 // stands for prices that are not known.
 //

@@ -17,6 +17,8 @@ const (
 	unitReasoning
 	unitAudioIn
 	unitAudioRead
+	unitImageIn
+	unitImageRead
 	unitAudioOut
 	unitImageOut
 	unitRequest
@@ -25,7 +27,7 @@ const (
 )
 
 var unitNames = [numUnits]string{"in", "read", "write", "out", "reasoning",
-	"audio-in", "audio-read", "audio-out", "image-out", "request", "image"}
+	"audio-in", "audio-read", "image-in", "image-read", "audio-out", "image-out", "request", "image"}
 
 // perMillion reports whether prices of u are quoted per million tokens, else
 // they are for one piece.
@@ -56,19 +58,16 @@ const noPrice Money = -1
 
 const always = math.MinInt64
 
-// price returns the price of one u in a request of that many input tokens, in
-// pico-USD.
-func (t *tariff) price(u unit, input int) (Money, bool) {
-	if t.has&(1<<u) == 0 {
-		return 0, false
-	}
+// price returns the price of one u, for which t has one, in a request of that
+// many input tokens: in pico-USD, or noPrice.
+func (t *tariff) price(u unit, input int) Money {
 	p := t.base[u]
 	for i := range t.steps {
 		if s := &t.steps[i]; s.unit == u && input > s.over {
 			p = s.price
 		}
 	}
-	return p, p != noPrice
+	return p
 }
 
 func (t *tariff) holds(at time.Time, tier string) bool {

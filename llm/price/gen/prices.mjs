@@ -36,7 +36,8 @@ const FREE = new Set(['openai/moderation', 'google/gemma-4-26b-a4b-it', 'google/
 const UNITS = {
   input_mtok: 'in', cache_read_mtok: 'read', cache_write_mtok: 'write', output_mtok: 'out',
   output_reasoning_mtok: 'reasoning', input_audio_mtok: 'audio-in', cache_audio_read_mtok: 'audio-read',
-  output_audio_mtok: 'audio-out', output_image_mtok: 'image-out', requests_kcount: 'request',
+  input_image_mtok: 'image-in', cache_image_read_mtok: 'image-read', output_audio_mtok: 'audio-out',
+  output_image_mtok: 'image-out', requests_kcount: 'request',
 }
 
 const isFree = (p, m) => m.id.endsWith(':free') || FREE.has(`${p.id}/${m.id}`)
@@ -137,13 +138,15 @@ ${body}`
 }
 
 // usages are the counts of a call: input, output, cache read, cache write,
-// reasoning, audio input, audio output. The larger ones cross every tier.
+// reasoning, audio input, audio output, image input. The larger ones cross every
+// tier.
 const usages = [
-  [1000, 500, 0, 0, 0, 0, 0], [1_000_000, 100_000, 0, 0, 0, 0, 0], [4740, 255, 1000, 3000, 0, 0, 0],
-  [271_999, 1, 271_999, 0, 0, 0, 0], [272_000, 77, 1, 1, 0, 0, 0], [300_001, 12_345, 100_000, 100_001, 999, 0, 0],
-  [128_001, 3, 64_000, 0, 1, 0, 0], [777, 333, 700, 0, 111, 300, 0], [5000, 4000, 0, 0, 0, 5000, 3999],
-  [200_000, 200_001, 1, 0, 200_000, 0, 0], [200_001, 7, 0, 200_001, 0, 0, 0], [3, 0, 0, 0, 0, 0, 0],
+  [1000, 500, 0, 0, 0, 0, 0, 0], [1_000_000, 100_000, 0, 0, 0, 0, 0, 0], [4740, 255, 1000, 3000, 0, 0, 0, 0],
+  [271_999, 1, 271_999, 0, 0, 0, 0, 0], [272_000, 77, 1, 1, 0, 0, 0, 0], [300_001, 12_345, 100_000, 100_001, 999, 0, 0, 0],
+  [128_001, 3, 64_000, 0, 1, 0, 0, 0], [777, 333, 700, 0, 111, 300, 0, 0], [5000, 4000, 0, 0, 0, 5000, 3999, 0],
+  [200_000, 200_001, 1, 0, 200_000, 0, 0, 0], [200_001, 7, 0, 200_001, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0, 0, 0],
 ]
+const pictures = [[3500, 1056, 0, 0, 0, 0, 0, 3210], [3500, 1056, 1234, 0, 0, 0, 0, 3210], [900, 0, 100, 0, 0, 0, 0, 300]]
 const times = ['2024-01-01T00:00:00Z', '2025-06-09T23:59:59Z', '2025-06-10T00:00:00Z', '2026-02-01T16:29:59Z',
   '2026-02-01T16:30:00Z', '2026-02-02T00:29:59Z', '2026-02-02T00:30:00Z', '2026-07-29T23:59:59Z', '2026-07-30T00:00:00Z',
   '2026-08-20T01:00:00Z', '2026-08-21T04:00:00Z', '2026-08-21T06:00:00Z', '2026-11-21T09:59:59Z', '2027-01-01T10:00:00Z']
@@ -169,12 +172,13 @@ const odd = (v) => (typeof v === 'number' ? [v] : [v.base, ...v.tiers.map((t) =>
 // price: what the source does not know, and what it counts as 0 for want of a
 // price. Where a rate is no whole number of pico-USD, nothing is written.
 function golden(calc, p, name, time, u) {
-  const [input, output, read, write, reasoning, audioIn, audioOut] = u
-  const both = Math.max(0, audioIn + read + write - input)
+  const [input, output, read, write, reasoning, audioIn, audioOut, imageIn] = u
+  const both = Math.max(0, audioIn + imageIn + read + write - input)
+  const audioRead = Math.min(both, audioIn, read)
   const result = calc({
     input_tokens: input, output_tokens: output, cache_read_tokens: read, cache_write_tokens: write,
     output_reasoning_tokens: reasoning, input_audio_tokens: audioIn, output_audio_tokens: audioOut,
-    cache_audio_read_tokens: Math.min(both, read),
+    cache_audio_read_tokens: audioRead, input_image_tokens: imageIn, cache_image_read_tokens: Math.min(both, read) - audioRead,
   }, name, { providerId: p.id, timestamp: new Date(time) })
   let total = '-'
   if (result) {
@@ -204,6 +208,7 @@ function goldenLines(calc, providers, all) {
       if (!list.length) continue
       const pick = (from, k) => [from[n++ % from.length], from[(n + k) % from.length]]
       const text = JSON.stringify(m.prices)
+      if (/input_image/.test(text)) add(p, list[0], [times[12]], pictures)
       if (all) for (const name of list) add(p, name, pick(times, 5), usages)
       else if (/constraint|_time/.test(text)) add(p, list[n % list.length], times.slice(1), [usages[n++ % usages.length]])
       else if (/tiers|audio|reasoning|requests/.test(text)) add(p, list[n % list.length], [times[n % times.length]], pick(usages, 6))
@@ -212,7 +217,7 @@ function goldenLines(calc, providers, all) {
       }
     }
   }
-  return ['# provider model time input output read write reasoning audio-in audio-out USD; by gen/prices.mjs', ...lines].join('\n') + '\n'
+  return ['# provider model time input output read write reasoning audio-in audio-out image-in USD; by gen/prices.mjs', ...lines].join('\n') + '\n'
 }
 
 const { calcPrice, providers } = await load()
