@@ -13,16 +13,16 @@ import (
 // kind. A Limit without any, or with a negative field, is a mistake: its budget
 // refuses every call and says so.
 type Limit struct {
-	Tokens int // of input and output together
-	Cost   price.Money
-	Calls  int
+	Tokens int         // of input and output together
+	Cost   price.Money // of all calls together
+	Calls  int         // that a provider bills
 }
 
-// A Spend is what calls use.
+// A Spend is what calls use, or what is left for them.
 type Spend struct {
-	Tokens int // of input and output together
-	Cost   price.Money
-	Calls  int
+	Tokens int         // of input and output together
+	Cost   price.Money // as far as prices are known
+	Calls  int         // that were made
 }
 
 // A Budget holds the calls below a context to a [Limit]. Its methods may be

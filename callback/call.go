@@ -16,8 +16,15 @@ import (
 // reading side says which of the two it is:
 //
 //	call.Reading()
-//	c, err := next()
-//	if err == io.EOF { call.End(nil) } else if err != nil { call.End(err) } else { call.Chunk(&c) }
+//	chunk, err := next()
+//	switch {
+//	case err == io.EOF:
+//		call.End(nil)
+//	case err != nil:
+//		call.End(err)
+//	default:
+//		err = call.Chunk(&chunk) // a budget's, where it cuts the answer off
+//	}
 //	call.Holding()
 //
 // One goroutine reads at a time. Stop and Abandon may be called from any.
@@ -157,9 +164,10 @@ func (c *Call) End(err error) {
 }
 
 // Settle says, where whole is true, that the consumer has the whole answer, or in
-// its place err: if he leaves from now on, by Stop, by the end of his context or
-// by dropping the stream, he does not break off, and the run ends with err. Where
-// whole is false, he does again. It is called by the reading side before Holding.
+// its place err. Who leaves from then on, by Stop, by the end of the context or by
+// dropping the stream, does not break off: the run ends with err. Where whole is
+// false, who leaves breaks off again. It is called by the reading side before
+// Holding.
 func (c *Call) Settle(whole bool, err error) {
 	switch {
 	case c == nil:

@@ -14,8 +14,8 @@ import (
 // A PanicError is the error of a run whose code panicked. The panic goes on
 // after the run has ended.
 type PanicError struct {
-	Value any
-	Stack []byte
+	Value any    // what panic was called with
+	Stack []byte // of the goroutine that panicked, as debug.Stack writes it
 }
 
 // newPanicError returns the error of a panic with v, which may be a PanicError

@@ -60,8 +60,8 @@ func (s *sum) snapshot() Total {
 
 // ModelName names a model and who provides it.
 type ModelName struct {
-	Provider string
-	Model    string
+	Provider string // OpenTelemetry's name of it; "" if it is not known
+	Model    string // that answered, or was asked for if none did
 }
 
 func modelName(info *Info, resp *llm.Response) ModelName {
