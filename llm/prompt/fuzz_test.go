@@ -96,7 +96,7 @@ func substitute(text, value string) (string, bool) {
 // FuzzNewGo: no text makes a template panic, and values come out as they are.
 func FuzzNewGo(f *testing.F) {
 	for _, text := range []string{"1 + {{.Count}} = ", "{{range $i, $k := .Kinds}}{{$i}}{{$k}}{{end}}", "{{with .Occasion}}{{.}}{{else}}-{{end}}",
-		`{{define "a"}}{{template "a" .}}{{end}}{{template "a" .}}`, "{{if", "{{$x := .Kinds}}{{index $x 0 | printf \"%q\"}}", "{{- /* c */ -}}", "{{block \"b\" .Kinds}}{{.}}{{end}}",
+		`{{define "a"}}{{template "a" .}}{{end}}{{template "a" .}}`, "{{if", "{{$x := .Kinds}}{{index $x 0 | printf \"%q\"}}", "{{- /* c */ -}}", "{{block \"b\" .Kinds}}{{.}}{{end}}", "{{$k := 1}}{{range $k = .Kinds}}{{$k}}{{end}}", "{{range $, $k = 0}}0{{end}}",
 		"{{(index .Kinds 0).X}}", "{{and .Count (or .Occasion false) | print}}", "{{break}}", "{{nil}}", "{{template \"x\"}}"} {
 		f.Add(text)
 	}

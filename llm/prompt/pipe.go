@@ -16,16 +16,21 @@ func (w *walker) pipe(p *parse.PipeNode, dot flow) flow {
 			w.vars = append(w.vars, goVariable{v.Ident[0], f})
 			continue
 		}
-		for i := len(w.vars) - 1; i >= 0; i-- {
-			if w.vars[i].name == v.Ident[0] {
-				if w.vars[i].flow != f {
-					w.vars[i].flow = join(w.vars[i].flow, f)
-				}
-				break
-			}
-		}
+		w.assign(v.Ident[0], f)
 	}
 	return f
+}
+
+// assign notes that f goes into a variable that is there already.
+func (w *walker) assign(name string, f flow) {
+	for i := len(w.vars) - 1; i >= 0; i-- {
+		if w.vars[i].name == name {
+			if w.vars[i].flow != f {
+				w.vars[i].flow = join(w.vars[i].flow, f)
+			}
+			return
+		}
+	}
 }
 
 // command follows the arguments of a command, the last of which may be what

@@ -119,6 +119,7 @@ func TestText(t *testing.T) {
 			P *[]llm.Document
 		}{map[string]int{"a": 1, "b": 2}, &[]llm.Document{{Text: "d"}}}), "12d"},
 		{"go range over anything", goText("{{range .}}{{.}}{{end}}{{range $.given}}{{.}}{{end}}", map[string]any{"given": []string{"a"}}), "aa"},
+		{"go range into a variable that is there", goText(`{{$d := .}}{{$n := 9}}{{range $d = .}}{{$d.Text}}{{$n}} {{end}}{{$d.Text}}`, []llm.Document{{Text: "a"}, {Text: "b"}}), "a9 b9 b"},
 		{"go range over a number", goText("{{range .Number}}{{.}}{{end}}", order), "0123456"},
 		{"go method of an interface", goText("{{.String}}{{.S.String}}", struct{ S fmt.Stringer }{level(1)}), "prompt \"{{.String}}{{.S.String}}\": unknown variable .String at 1:3; struct { S fmt.Stringer } has .S"},
 		{"go function that is a field", goText(`{{if .Done}}x{{else}}y{{end}}`, order), "y"},

@@ -195,10 +195,16 @@ func (w *walker) branch(b *parse.BranchNode, dot flow, called func(string, flow)
 	case parse.NodeRange:
 		w.consume(f)
 		inner = elements(f)
-		decl := w.vars[len(w.vars)-len(b.Pipe.Decl):]
-		for i := range decl {
-			if decl[i].flow = inner; i < len(decl)-1 {
-				decl[i].flow.typ = nil // the index
+		first := len(w.vars) - len(b.Pipe.Decl)
+		for i, v := range b.Pipe.Decl {
+			one := inner
+			if i < len(b.Pipe.Decl)-1 {
+				one.typ = nil // the index
+			}
+			if b.Pipe.IsAssign {
+				w.assign(v.Ident[0], one)
+			} else {
+				w.vars[first+i].flow = one
 			}
 		}
 	}
