@@ -19,12 +19,15 @@ type Active struct {
 	sum    sum
 	runs   []Run      // in the order in which they started
 	tokens []tokenRun // those of them that look at tokens
-	inline struct {   // room for both, so that a run is one allocation
+	times  []*Times   // where to note when tokens come
+	inline struct {   // room for all, so that a run is one allocation
 		runs   [3]Run
 		tokens [2]tokenRun
+		times  [1]*Times
 	}
 	spans  bool       // the first run is that of the handler that opens spans
-	events sync.Mutex // guards runs: events may come from several goroutines
+	told   bool       // the handlers have been told of the start
+	events sync.Mutex // guards runs and told: events may come from several goroutines
 	first  time.Duration
 	count  int // chunks with content
 	ended  atomic.Bool
@@ -83,19 +86,19 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	}
 
 	a := &Active{info: info}
-	a.runs, a.tokens = a.inline.runs[:0], a.inline.tokens[:0]
+	a.runs, a.tokens, a.times = a.inline.runs[:0], a.inline.tokens[:0], a.inline.times[:0]
+	info.run = a
 	a.sum.outer = outer.sum
 	outer.sum.open(info.Kind)
 
 	a.describe(outer)
-	told := false
 	defer func() {
-		if !told { // a handler has ended the goroutine, as a test's Fatal does
+		if !a.told { // a handler has ended the goroutine, as a test's Fatal does
 			a.end(&Result{Err: ErrGoexit}, nil)
 		}
 	}()
 	ctx = a.tell(ctx, outer, local)
-	told = true
+	a.begun()
 
 	a.scope = *outer
 	a.scope.Context = ctx
@@ -156,6 +159,13 @@ func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) contex
 	return ctx
 }
 
+// begun says that the handlers have been told of the start.
+func (a *Active) begun() {
+	a.events.Lock()
+	defer a.events.Unlock()
+	a.told = true
+}
+
 func (a *Active) startOne(ctx context.Context, h Handler) context.Context {
 	ctx, run := startContained(ctx, h, a.info)
 	if run == nil {
@@ -187,17 +197,35 @@ func (a *Active) Token(c llm.Chunk) {
 // token returns an error if a budget wants the answer cut off after c.
 func (a *Active) token(c *llm.Chunk) (over *BudgetError) {
 	if c.HasContent() {
-		if a.count++; a.first == 0 {
-			a.first = max(time.Since(a.info.Started), 1)
+		if a.count++; a.first == 0 || len(a.times) > 0 {
+			a.note(c.Choice)
 		}
 		if h := a.hold(); h != nil {
 			over = h.token(c)
 		}
 	}
+	if len(a.tokens) > 0 {
+		a.tellTokens(c)
+	}
+	return over
+}
+
+// note takes down that a token of choice has come.
+func (a *Active) note(choice int) {
+	at := time.Since(a.info.Started)
+	if a.first == 0 {
+		a.first = max(at, 1)
+	}
+	for _, t := range a.times {
+		t.add(choice, at)
+	}
+}
+
+// tellTokens tells the handlers that look at tokens of c.
+func (a *Active) tellTokens(c *llm.Chunk) {
 	for i := 0; i < len(a.tokens); {
 		i = a.tokenFrom(i, c)
 	}
-	return over
 }
 
 // Event tells the handlers of e. It may be called concurrently; the handlers are

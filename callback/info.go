@@ -71,6 +71,7 @@ type Info struct {
 	SpanID  string // likewise
 
 	stream *stream // the sequence that the run is; nil for a step
+	run    *Active // the run itself, once it has begun
 }
 
 // Model returns the model that a model run asks for.

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/callspan/callspan/llm"
@@ -67,16 +66,16 @@ func FuzzAlign(f *testing.F) {
 // in turns, the texts of its chunks make what a redactor leaves of the whole.
 func TestRedactLog(t *testing.T) {
 	c := &config{redact: []func(string) string{RedactEmails, RedactCards}}
-	words := []string{"mei@example.com", " ", "roses ", "4111 1111 1111 1111", "sk-proj-4f9aK2mQx81LzP0w", "玫瑰", ", ", "1", "@", "\n", "Bearer ", "x"}
+	vocabulary := []string{"mei@example.com", " ", "roses ", "4111 1111 1111 1111", "sk-proj-4f9aK2mQx81LzP0w", "玫瑰", ", ", "1", "@", "\n", "Bearer ", "x"}
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 3000 {
 		flows := make([]string, 1+r.IntN(3))
 		for i := range flows {
 			for range 1 + r.IntN(8) {
-				flows[i] += words[r.IntN(len(words))]
+				flows[i] += vocabulary[r.IntN(len(vocabulary))]
 			}
 		}
-		l := &tokenLog{}
+		l := new(words)
 		chunks := make([][]int, len(flows)) // which chunks are a flow's
 		rest := append([]string(nil), flows...)
 		for {
@@ -94,7 +93,7 @@ func TestRedactLog(t *testing.T) {
 			if i > 0 {
 				chunk = llm.Chunk{Tool: &llm.ToolDelta{Index: i, Arguments: piece}}
 			}
-			l.add(time.Millisecond, &chunk, true)
+			l.add(&chunk)
 			chunks[i] = append(chunks[i], len(l.ends)-1)
 		}
 		l.redact(c.scrub)
@@ -114,9 +113,9 @@ func TestRedactLog(t *testing.T) {
 // between and after what is taken out.
 func TestRedactLogTimes(t *testing.T) {
 	c := &config{redact: []func(string) string{RedactEmails}}
-	l := &tokenLog{}
+	l := new(words)
 	for _, s := range []string{"Write ", "mei", "@exam", "ple.com", " or call ", "the shop", ", or write", " li@exa", "mple.com", " today", "."} {
-		l.add(time.Millisecond, &llm.Chunk{Text: s}, true)
+		l.add(&llm.Chunk{Text: s})
 	}
 	l.redact(c.scrub)
 	want := []string{"Write ", "[email]", "", "", " or call ", "the shop", ", or write", " [email]", "", " today", "."}

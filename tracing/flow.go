@@ -12,34 +12,34 @@ const (
 	flowTools // two for each call: its name and its arguments
 )
 
-func (l *tokenLog) put(of int, s string) {
+func (w *words) put(of int, s string) {
 	if s == "" {
 		return
 	}
-	l.text = append(l.text, s...)
-	if n := len(l.flows); n > 0 && l.flows[n-1].of == of {
-		l.flows[n-1].end = len(l.text)
+	w.text = append(w.text, s...)
+	if n := len(w.flows); n > 0 && w.flows[n-1].of == of {
+		w.flows[n-1].end = len(w.text)
 		return
 	}
-	l.flows = append(l.flows, flow{of, len(l.text)})
+	w.flows = append(w.flows, flow{of, len(w.text)})
 }
 
 // redact takes out of the chunks what scrub takes out of the texts they make
 // together: a secret may lie across many chunks. What stands for it is in the
 // chunk in which it began.
-func (l *tokenLog) redact(scrub func(string) string) {
-	if len(l.text) == 0 {
+func (w *words) redact(scrub func(string) string) {
+	if len(w.text) == 0 {
 		return
 	}
 	texts := map[int]*flowing{}
 	from := 0
-	for _, f := range l.flows {
+	for _, f := range w.flows {
 		t := texts[f.of]
 		if t == nil {
 			t = new(flowing)
 			texts[f.of] = t
 		}
-		t.text = append(t.text, l.text[from:f.end]...)
+		t.text = append(t.text, w.text[from:f.end]...)
 		from = f.end
 	}
 	changed := false
@@ -53,20 +53,20 @@ func (l *tokenLog) redact(scrub func(string) string) {
 	if !changed {
 		return
 	}
-	out := make([]byte, 0, len(l.text))
+	out := make([]byte, 0, len(w.text))
 	at, next := 0, 0 // in the text, and which flow is there
-	for i, end := range l.ends {
+	for i, end := range w.ends {
 		for at < end {
-			f := l.flows[next]
+			f := w.flows[next]
 			to := min(f.end, end)
 			out = texts[f.of].show(out, to-at)
 			if at = to; at == f.end {
 				next++
 			}
 		}
-		l.ends[i] = len(out)
+		w.ends[i] = len(out)
 	}
-	l.text = out
+	w.text = out
 }
 
 // A flowing text is one of an answer's texts, read from its beginning to its

@@ -16,7 +16,7 @@ import (
 
 // A run is one span. The callback core calls it from one goroutine at a time.
 // [Tracer.Shutdown] may end it from another one, for which done decides who
-// ends it and the token logs publish what they hold.
+// ends it; the times of its tokens may be read by both.
 type run struct {
 	tracer    *Tracer
 	ctx       context.Context // with the span
@@ -26,37 +26,41 @@ type run struct {
 	recording bool
 
 	done   atomic.Bool
-	events atomic.Int32 // events on the span that are not tokens
-
-	mu   sync.Mutex  // guards the slice for Shutdown; it grows rarely
-	logs []*tokenLog // one for each choice, nearly always one
+	events atomic.Int32    // events on the span that are not tokens
+	times  *callback.Times // of the tokens; nil if there are none
 }
 
-// A modelRun is the run of a model: it also sees tokens.
-type modelRun struct{ *run }
+// times are used again: they are as long as an answer.
+var times = sync.Pool{New: func() any { return new(callback.Times) }}
 
-// Token notes the time of c. The span learns of it when it ends.
-func (r modelRun) Token(c llm.Chunk) {
-	if !r.recording || !c.HasContent() {
+// maxPooled bounds what is kept for reuse, so that one huge answer does not stay
+// in memory.
+const maxPooled = 1 << 14
+
+// A spokenRun is the run of a model whose tokens' text is captured.
+type spokenRun struct {
+	*run
+	said []words // by choice
+}
+
+// Token notes what c says. When it came is noted by the run itself. The span
+// learns of both when it ends.
+func (r *spokenRun) Token(c llm.Chunk) {
+	if !c.HasContent() || c.Choice < 0 || c.Choice >= maxSaid {
 		return
 	}
-	offset := time.Since(r.info.Started)
-	choice := min(c.Choice, maxChoice)
-	for _, l := range r.logs {
-		if l.choice == choice {
-			l.add(offset, &c, r.tracer.eventText)
-			return
-		}
+	for len(r.said) <= c.Choice {
+		r.said = append(r.said, words{})
 	}
-	l := newTokenLog(choice)
-	l.add(offset, &c, r.tracer.eventText)
-	r.mu.Lock()
-	r.logs = append(r.logs, l)
-	r.mu.Unlock()
+	r.said[c.Choice].add(&c)
 }
 
-// maxChoice is the last choice that has a log of its own. No API gives more.
-const maxChoice = 127
+// maxSaid bounds the choices whose tokens have a text of their own. No API gives
+// more; the output messages have the text of all.
+const maxSaid = 100
+
+// End closes the span with what the run came to.
+func (r *spokenRun) End(res *callback.Result) { r.close(res, r.said) }
 
 // Event adds e to the span. What it carries is content, except for figures and
 // the headers of a request, which become attributes.
@@ -95,32 +99,48 @@ func (r *run) Event(e callback.Event) {
 }
 
 // End closes the span with what the run came to.
-func (r *run) End(res *callback.Result) {
-	if !r.end(res, r.logs) {
-		return
+func (r *run) End(res *callback.Result) { r.close(res, nil) }
+
+func (r *run) close(res *callback.Result, said []words) {
+	if !r.end(res, said) || r.times == nil {
+		return // Shutdown may be looking at the times
 	}
-	r.mu.Lock() // Shutdown may be looking at them
-	defer r.mu.Unlock()
-	for _, l := range r.logs {
-		l.release()
+	n := 0
+	for choice := range r.times.Choices() {
+		n += cap(r.times.Of(choice))
 	}
-	r.logs = nil
+	if n <= maxPooled {
+		r.times.Reset()
+		times.Put(r.times)
+	}
 }
 
-// abandon closes the span of a run that is still going on. The run's goroutine
-// may be adding tokens meanwhile; those that are published are kept.
-func (r *run) abandon(res *callback.Result) {
-	r.mu.Lock()
-	logs := make([]*tokenLog, len(r.logs))
-	for i, l := range r.logs {
-		logs[i] = l.published()
+// abandon closes the span of a run that is still going on, and whose goroutine
+// may be noting tokens meanwhile.
+func (r *run) abandon(res *callback.Result) { r.end(res, nil) }
+
+// tokenLogs returns what is known of the tokens of each choice that has some.
+func (r *run) tokenLogs(said []words) (logs []*tokenLog) {
+	if r.times == nil {
+		return nil
 	}
-	r.mu.Unlock()
-	r.end(res, logs)
+	for choice := range r.times.Choices() {
+		at := r.times.Of(choice)
+		if len(at) == 0 {
+			continue
+		}
+		l := &tokenLog{choice: choice, at: at}
+		if choice < len(said) {
+			l.words = said[choice]
+			l.redact(r.tracer.conf.scrub)
+		}
+		logs = append(logs, l)
+	}
+	return logs
 }
 
 // end reports whether it was the one to end the span.
-func (r *run) end(res *callback.Result, logs []*tokenLog) bool {
+func (r *run) end(res *callback.Result, said []words) bool {
 	if !r.done.CompareAndSwap(false, true) {
 		return false
 	}
@@ -134,7 +154,7 @@ func (r *run) end(res *callback.Result, logs []*tokenLog) bool {
 		r.tracer.meter.record(r.ctx, r.info, res, r.kind.op, errType)
 	}
 	if r.recording {
-		r.finish(res, errType, logs)
+		r.finish(res, errType, r.tokenLogs(said))
 	}
 	return true
 }
@@ -172,9 +192,6 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 	others := int(r.events.Load())
 	if res.Err != nil {
 		others++
-	}
-	for _, l := range logs {
-		l.redact(r.tracer.conf.scrub)
 	}
 	r.tracer.conf.events.addEvents(r.span, r.info.Started, logs, others, r.tracer.conf.limits)
 	if res.Err != nil {

@@ -3,8 +3,6 @@ package tracing
 import (
 	"cmp"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/callspan/callspan/llm"
@@ -12,111 +10,61 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A tokenLog holds the chunks of one choice while they stream. Adding to it is
-// all that happens per token; the events are built when the span ends.
-//
-// One goroutine adds. For another one that may have to read meanwhile, size
-// and array publish the offsets; a mutex would cost twice as much.
+// A tokenLog is what is known of the tokens of one choice: when they came and,
+// where content is captured, what they say. The events are built of it when the
+// span ends.
 type tokenLog struct {
-	choice  int
-	offsets []int64 // of each chunk, in µs from the span's start
-	text    []byte  // of all chunks, if content is captured
-	flows   []flow  // what the text consists of
-	ends    []int   // where each chunk's text ends in text
+	choice int
+	at     []time.Duration // when each chunk came, from the span's start
+	words
 	choices []int64 // of each chunk, in a log merged from several
-
-	array atomic.Pointer[[]int64] // the array of offsets
-	size  atomic.Int64            // how many of them are there
 }
 
-var tokenLogs = sync.Pool{New: func() any { return new(tokenLog) }}
-
-// maxPooled bounds the logs that are kept for reuse, so that one huge answer
-// does not stay in memory.
-const maxPooled = 1 << 14
-
-func newTokenLog(choice int) *tokenLog {
-	l := tokenLogs.Get().(*tokenLog)
-	l.choice = choice
-	return l
+// The words of a choice are the text of its chunks.
+type words struct {
+	text  []byte // of all chunks
+	flows []flow // what the text consists of
+	ends  []int  // where each chunk's text ends in text
 }
 
-// release gives the log back, for another run to use.
-func (l *tokenLog) release() {
-	if cap(l.offsets) > maxPooled || cap(l.text) > 8*maxPooled {
-		return
-	}
-	l.offsets, l.text, l.flows, l.ends = l.offsets[:0], l.text[:0], l.flows[:0], l.ends[:0]
-	l.size.Store(0)
-	tokenLogs.Put(l)
-}
-
-func (l *tokenLog) add(offset time.Duration, c *llm.Chunk, content bool) {
-	if len(l.offsets) == cap(l.offsets) {
-		l.grow()
-	}
-	l.offsets = append(l.offsets, offset.Microseconds())
-	l.size.Store(int64(len(l.offsets)))
-	if !content {
-		return
-	}
-	l.put(flowReasoning, c.Reasoning)
-	l.put(flowText, c.Text)
-	l.put(flowRefusal, c.Refusal)
+// add appends what a chunk says.
+func (w *words) add(c *llm.Chunk) {
+	w.put(flowReasoning, c.Reasoning)
+	w.put(flowText, c.Text)
+	w.put(flowRefusal, c.Refusal)
 	if c.Tool != nil {
-		l.put(flowTools+2*c.Tool.Index, c.Tool.Name)
-		l.put(flowTools+2*c.Tool.Index+1, c.Tool.Arguments)
+		w.put(flowTools+2*c.Tool.Index, c.Tool.Name)
+		w.put(flowTools+2*c.Tool.Index+1, c.Tool.Arguments)
 	}
-	l.ends = append(l.ends, len(l.text))
-}
-
-func (l *tokenLog) grow() {
-	bigger := make([]int64, len(l.offsets), max(64, 2*cap(l.offsets)))
-	copy(bigger, l.offsets)
-	l.offsets = bigger
-	whole := bigger[:cap(bigger)]
-	l.array.Store(&whole)
-}
-
-// published returns what another goroutine may read while chunks are added: the
-// offsets. The size is read first, so that the array is one that holds them.
-func (l *tokenLog) published() *tokenLog {
-	n := l.size.Load()
-	p := &tokenLog{choice: l.choice}
-	if a := l.array.Load(); a != nil {
-		p.offsets = slices.Clone((*a)[:n])
-	}
-	return p
+	w.ends = append(w.ends, len(w.text))
 }
 
 // pace returns the time between the first and the last chunk, and the longest
 // between two chunks of one choice.
 func pace(logs []*tokenLog) (spread, stall time.Duration) {
-	var first, last, longest int64
+	var first, last time.Duration
 	for i, l := range logs {
-		if n := len(l.offsets); n > 0 {
-			if i == 0 || l.offsets[0] < first {
-				first = l.offsets[0]
-			}
-			last = max(last, l.offsets[n-1])
+		if i == 0 || l.at[0] < first {
+			first = l.at[0]
 		}
-		for j := 1; j < len(l.offsets); j++ {
-			longest = max(longest, l.offsets[j]-l.offsets[j-1])
+		last = max(last, l.at[len(l.at)-1])
+		for j := 1; j < len(l.at); j++ {
+			stall = max(stall, l.at[j]-l.at[j-1])
 		}
 	}
-	return time.Duration(last-first) * time.Microsecond, time.Duration(longest) * time.Microsecond
+	return last - first, stall
 }
 
 // textOf returns the text of the chunks from up to, not including, to.
-func (l *tokenLog) textOf(from, to int) string {
-	if len(l.ends) == 0 {
+func (w *words) textOf(from, to int) string {
+	if len(w.ends) == 0 {
 		return ""
 	}
 	begin := 0
 	if from > 0 {
-		begin = l.ends[from-1]
+		begin = w.ends[from-1]
 	}
-	return string(l.text[begin:l.ends[to-1]])
+	return string(w.text[begin:w.ends[to-1]])
 }
 
 // fold calls group for consecutive groups of n chunks: one each up to single,
@@ -177,9 +125,14 @@ func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups in
 	}
 	opts := []trace.EventOption{nil, nil}
 	name := eventFirstToken
-	fold(len(l.offsets), single, groups, func(from, to int) {
+	offsets := make([]int64, 0, 64)
+	fold(len(l.at), single, groups, func(from, to int) {
+		offsets = offsets[:0]
+		for _, at := range l.at[from:to] {
+			offsets = append(offsets, at.Microseconds())
+		}
 		attrs[0] = keyTokenIndex.Int(from)
-		attrs[1] = keyTokenOffsets.Int64Slice(l.offsets[from:to])
+		attrs[1] = keyTokenOffsets.Int64Slice(offsets)
 		opts[1] = plain
 		if len(l.choices) > 0 {
 			attrs[:extra+1][extra] = keyTokenChoices.Int64Slice(l.choices[from:to])
@@ -189,7 +142,7 @@ func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups in
 			attrs[:extra+1][extra] = keyTokenText.String(text)
 			opts[1] = full
 		}
-		opts[0] = trace.WithTimestamp(start.Add(time.Duration(l.offsets[from]) * time.Microsecond))
+		opts[0] = trace.WithTimestamp(start.Add(l.at[from].Truncate(time.Microsecond)))
 		span.AddEvent(name, opts...)
 		name = eventToken
 	})
@@ -200,17 +153,20 @@ func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups in
 // an answer with more choices than the span has room for events. The choice of
 // each chunk is kept, its text is not: that is in the output messages.
 func merge(logs []*tokenLog) *tokenLog {
-	type chunk struct{ offset, choice int64 }
+	type chunk struct {
+		at     time.Duration
+		choice int64
+	}
 	var all []chunk
 	for _, l := range logs {
-		for _, o := range l.offsets {
-			all = append(all, chunk{o, int64(l.choice)})
+		for _, at := range l.at {
+			all = append(all, chunk{at, int64(l.choice)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b chunk) int { return cmp.Compare(a.offset, b.offset) })
+	slices.SortStableFunc(all, func(a, b chunk) int { return cmp.Compare(a.at, b.at) })
 	m := &tokenLog{}
 	for _, c := range all {
-		m.offsets = append(m.offsets, c.offset)
+		m.at = append(m.at, c.at)
 		m.choices = append(m.choices, c.choice)
 	}
 	return m

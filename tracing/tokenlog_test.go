@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/callspan/callspan/llm"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -53,7 +52,7 @@ func events(t *testing.T, l eventLimits, others int, chunks ...int) []sdktrace.E
 	for choice, n := range chunks {
 		log := &tokenLog{choice: choice}
 		for i := range n {
-			log.add(time.Duration(i*1000+choice)*time.Microsecond, &llm.Chunk{Text: "x"}, false)
+			log.at = append(log.at, time.Duration(i*1000+choice)*time.Microsecond)
 		}
 		logs = append(logs, log)
 	}
@@ -127,29 +126,4 @@ func TestChoiceOfEvents(t *testing.T) {
 	if want := []string{"first_token 0", "token 0", "first_token 1"}; len(got) != 3 || set(got[0]) != want[0] || set(got[1]) != want[1] || set(got[2]) != want[2] {
 		t.Errorf("events %v", got)
 	}
-}
-
-// TestPublished: what another goroutine reads while chunks are added is whole.
-func TestPublishedConcurrentSafe(t *testing.T) {
-	log := newTokenLog(0)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range 20000 {
-			log.add(time.Duration(i)*time.Microsecond, &llm.Chunk{Text: "x"}, false)
-		}
-	}()
-	for last := 0; last < 20000; {
-		p := log.published()
-		for i, o := range p.offsets {
-			if o != int64(i) {
-				t.Fatalf("offset %d is %d", i, o)
-			}
-		}
-		if len(p.offsets) < last {
-			t.Fatalf("%d offsets after %d", len(p.offsets), last)
-		}
-		last = len(p.offsets)
-	}
-	<-done
 }

@@ -105,8 +105,13 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	t.mu.Lock()
 	t.open[r] = struct{}{}
 	t.mu.Unlock()
-	if k.model {
-		return ctx, &modelRun{run: r}
+	if !k.model || !r.recording {
+		return ctx, r
+	}
+	r.times = times.Get().(*callback.Times)
+	info.NoteTimes(r.times)
+	if t.eventText {
+		return ctx, &spokenRun{run: r}
 	}
 	return ctx, r
 }
