@@ -1,6 +1,8 @@
 package tracing
 
 import (
+	"errors"
+
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
 	"go.opentelemetry.io/otel/attribute"
@@ -17,7 +19,11 @@ func (r *run) describeResponse(a *attrs, res *callback.Result) {
 		a.str(keyResponseTier, resp.ServiceTier)
 		a.str(keyFingerprint, resp.SystemFingerprint)
 	}
-	a.strs(keyFinishReasons, finishReasons(resp, res.Err != nil || res.Stopped), maxWord)
+	reasons := finishReasons(resp, res.Err != nil || res.Stopped)
+	if len(resp.Choices) == 0 && errors.Is(res.Err, llm.ErrTruncated) {
+		reasons = []string{"error"} // of sound, or of what else no choice holds
+	}
+	a.strs(keyFinishReasons, reasons, maxWord)
 }
 
 // finishReasons returns one reason per choice. Where one was due and never

@@ -583,6 +583,21 @@ func TestManyChoices(t *testing.T) {
 	}
 }
 
+// TestFinishReasonOfSound: an answer of which nothing can be told but that it was
+// cut has a finish reason that never came.
+func TestFinishReasonOfSound(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want []string
+	}{{llm.ErrTruncated, []string{"error"}}, {llm.ErrEmpty, nil}, {&llm.Error{Code: "500", Message: "m"}, nil}} {
+		r := record()
+		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{err: tc.err}, ask("roses"))
+		if got := value(r.spans()[0].Attributes(), "gen_ai.response.finish_reasons").AsStringSlice(); !slices.Equal(got, tc.want) {
+			t.Errorf("%v: finish reasons %q, want %q", tc.err, got, tc.want)
+		}
+	}
+}
+
 // TestCostWithoutUsage: what the provider says it cost is on the span also if
 // it says nothing of tokens.
 func TestCostWithoutUsage(t *testing.T) {
