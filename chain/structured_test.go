@@ -210,7 +210,9 @@ func TestSchema(t *testing.T) {
 		answer {"type":"object","properties":{},"additionalProperties":{"type":"integer"}}
 		map[rose:3] <nil>`)
 	check("quoted", asks[quoted](""), `structured "take" cannot make a JSON schema of chain_test.quoted: field Stems: its JSON option string makes it another type than int; leave it out with `+"`json:\"-\"`"+` or use another type`)
-	check("cycle", asks[cycle](""), `structured "take" cannot make a JSON schema of chain_test.cycle: field Next[]: chain_test.cycle contains itself, which a schema without references cannot say; leave it out with `+"`json:\"-\"`"+` or use another type`)
+	check("cycle", asks[cycle](`{"Next":[{"Next":[]},{"Next":null}]}`), `
+		cycle strict {"type":"object","properties":{"Next":{"type":"array","items":{"$ref":"#/$defs/cycle"}}},"$defs":{"cycle":{"type":"object","properties":{"Next":{"type":"array","items":{"$ref":"#/$defs/cycle"}}},"required":["Next"],"additionalProperties":false}},"required":["Next"],"additionalProperties":false}
+		{[{[]} {[]}]} <nil>`)
 	check("anything", asks[any](""), `structured "take" cannot make a JSON schema of interface {}: interface {} may hold anything; use another type`)
 	check("function", asks[box[func()]](""), `structured "take" cannot make a JSON schema of chain_test.box[func()]: field Value: func() has no form in JSON; leave it out with `+"`json:\"-\"`"+` or use another type`)
 	check("channel", asks[chan int](""), `structured "take" cannot make a JSON schema of chan int: chan int has no form in JSON; use another type`)

@@ -38,10 +38,9 @@
 // Names and embedded structs are as in encoding/json. A field with omitempty or
 // omitzero may be left out, or be null; the others are required. In a field,
 // `jsonschema:"name of the flower"` is a description. All else has no schema:
-// functions, channels, complex numbers, interfaces with methods, types that
-// contain themselves or have their own UnmarshalJSON, fields with the option
-// string; [Raw] takes a schema that you write. Answers of chain.Structured have
-// the same schemas.
+// functions, channels, complex numbers, interfaces with methods, types that have
+// their own UnmarshalJSON, fields with the option string; [Raw] takes a schema
+// that you write. Answers of chain.Structured have the same schemas.
 //
 // Models write 2.0 for an integer, and null for an empty list or map: both are
 // taken. In [Options].Strict there are no maps and nothing that may hold anything.

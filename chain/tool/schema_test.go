@@ -57,6 +57,8 @@ func TestSchema(t *testing.T) {
 	}{
 		{"struct", takes[stockQuery], `{"type":"object","properties":{"flower":{"type":"string","description":"name of the flower"},"colour":{"type":"string"}},"required":["flower"],"additionalProperties":false}`},
 		{"pointer to a struct", takes[*stockQuery], `{"type":"object","properties":{"flower":{"type":"string","description":"name of the flower"},"colour":{"type":"string"}},"required":["flower"],"additionalProperties":false}`},
+		{"contains itself", takes[node], `{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}},"additionalProperties":false,` +
+			`"$defs":{"node":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}},"additionalProperties":false}}}`},
 		{"nothing", takes[struct{}], `{"type":"object","properties":{},"additionalProperties":false}`},
 		{"string", takes[string], `{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}`},
 		{"own string", takes[colour], `{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}`},
@@ -135,6 +137,11 @@ func TestStrict(t *testing.T) {
 	}](tool.Options{Strict: true}); err == nil || !strings.HasSuffix(err.Error(), "field Prices: strict mode has no maps; use a struct or a list of pairs") {
 		t.Errorf("a map in strict mode: %v", err)
 	}
+	if tl, err := takes[node](tool.Options{Strict: true}); err != nil || !strings.Contains(string(tl.Definition().Parameters), `"required":["next"]`) {
+		t.Errorf("what contains itself in strict mode: %v", err)
+	} else if got := call(t, tl, `{"next":{"next":{"next":null}}}`); got != "done" {
+		t.Errorf("what contains itself: %s", got)
+	}
 	if tl, err := takes[string](tool.Options{Strict: true}); err != nil || !strings.Contains(string(tl.Definition().Parameters), `"required":["input"]`) {
 		t.Errorf("a string in strict mode: %v", err)
 	}
@@ -185,8 +192,7 @@ func TestUnderivable(t *testing.T) {
 		{"deep inside", takes[deep], "arguments tool_test.deep: field Lines[]{}.Notify: func() has no form in JSON" + outOrLeave},
 		{"interface in a field", takes[struct{ Err error }], "arguments struct { Err error }: field Err: error has methods, so encoding/json does not know what to make" + outOrLeave},
 		{"keys", takes[numbered], "arguments tool_test.numbered: field Prices: map[float64]string has keys that are neither strings nor integers" + outOrLeave},
-		{"recursive", takes[node], "arguments tool_test.node: field Next: tool_test.node contains itself, which a schema without references cannot say" + outOrLeave},
-		{"recursive pointer", takes[loop], "arguments tool_test.loop: tool_test.loop contains itself, which a schema without references cannot say" + out},
+		{"recursive pointer", takes[loop], "arguments tool_test.loop: tool_test.loop is a pointer to itself, which can only be null" + out},
 		{"own decoder", takes[struct{ D decides }], "arguments struct { D tool_test.decides }: field D: tool_test.decides has its own UnmarshalJSON, so its form is not known" + outOrLeave},
 		{"option string", takes[quoted], "arguments tool_test.quoted: field N: its JSON option string makes it another type than int" + outOrLeave},
 		{"embedded pointer", takes[hidden], "arguments tool_test.hidden: field base: encoding/json cannot set an embedded pointer to the unexported type tool_test.base" + outOrLeave},

@@ -49,8 +49,8 @@ type Options struct {
 // the tag jsonschema. An I that is no struct and no map becomes an object with the
 // one field "input", since models send objects. [NoArguments] is for functions
 // that take nothing. A type that no schema describes is an error that names the
-// field: channels, functions, types that contain themselves or have their own
-// UnmarshalJSON, interfaces with methods.
+// field: channels, functions, types that have their own UnmarshalJSON, interfaces
+// with methods.
 //
 // The model is sent a result that is a string as it is, any other as JSON, and
 // an error as "error: " and its text.

@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,26 +27,34 @@ const (
 // derive returns the schema of an object that holds a t, and whether t stands in
 // its field inner.
 func derive(t reflect.Type, inner string, as use) (s *jsonschema.Schema, wrapped bool, err error) {
-	d := &deriver{as: as}
+	d := &deriver{as: as, search: newSearch()}
+	if _, err := d.schema(t, ""); err != nil {
+		return nil, false, err
+	}
+	d.found()
 	if s, err = d.schema(t, ""); err != nil {
 		return nil, false, err
 	}
-	switch kind(s) {
+	root := d.target(s)
+	switch kind(root) {
 	case "":
 		return nil, false, d.fail("", "%s may hold anything", t)
 	case "object":
-		s.Type, s.Types = "object", nil // without the null of a pointer
-		return s, false, nil
+		root = root.CloneSchemas()
+		root.Type, root.Types = "object", nil // without the null of a pointer
+	default:
+		root, wrapped = object(), true
+		root.Properties[inner] = s
+		root.Required = []string{inner}
 	}
-	root := object()
-	root.Properties[inner] = s
-	root.Required = []string{inner}
-	return root, true, nil
+	root.Defs = d.definitions()
+	return root, wrapped, nil
 }
 
 type deriver struct {
-	as   use
-	open []reflect.Type // the named types that are being described
+	as     use
+	search *search // while types that contain themselves are looked for
+	cycles cycles
 }
 
 func (d *deriver) fail(path, format string, args ...any) error {
@@ -90,13 +97,24 @@ func (d *deriver) schema(t reflect.Type, path string) (*jsonschema.Schema, error
 		}
 		return &jsonschema.Schema{Type: f.kind, Format: f.format, Description: f.note}, nil
 	}
-	if t.Name() != "" {
-		if slices.Contains(d.open, t) {
-			return nil, d.fail(path, "%s contains itself, which a schema without references cannot say", t)
+	if d.search != nil {
+		again, alone := d.search.enter(t)
+		if alone {
+			return nil, d.fail(path, "%s is a pointer to itself, which can only be null", t)
 		}
-		d.open = append(d.open, t)
-		defer func() { d.open = d.open[:len(d.open)-1] }()
+		if again {
+			return &jsonschema.Schema{}, nil
+		}
+		defer d.search.leave()
 	}
+	if d.cycles.on(t) {
+		return d.reference(t, path)
+	}
+	return d.whole(t, path)
+}
+
+// whole describes t itself, where schema may refer to it.
+func (d *deriver) whole(t reflect.Type, path string) (*jsonschema.Schema, error) {
 	if t.Kind() != reflect.Interface && t.Kind() != reflect.Pointer {
 		switch p := reflect.PointerTo(t); {
 		case p.Implements(readsJSON):
@@ -117,7 +135,7 @@ func (d *deriver) schema(t reflect.Type, path string) (*jsonschema.Schema, error
 		return integer(t), nil
 	case reflect.Pointer:
 		s, err := d.schema(t.Elem(), path)
-		return nullable(s), err
+		return d.nullable(s), err
 	case reflect.Slice, reflect.Array:
 		return d.list(t, path)
 	case reflect.Map:
@@ -219,7 +237,7 @@ func (d *deriver) record(t reflect.Type, path string) (*jsonschema.Schema, error
 			return nil, err
 		}
 		if f.optional && d.as != asLoose {
-			p = nullable(p)
+			p = d.nullable(p)
 		}
 		if !f.optional || d.as == asStrict {
 			s.Required = append(s.Required, f.name)
@@ -240,6 +258,8 @@ func (d *deriver) describe(s *jsonschema.Schema, text, path string) error {
 	case assignment.MatchString(text):
 		return d.fail(path, "its tag jsonschema begins with WORD=, but it holds nothing but a description: %q", text)
 	case text == "":
+	case s.Ref != "":
+		d.describeReference(s, text)
 	case note == "" || kind(s) == "" || strings.Contains(text, note):
 		s.Description = text
 	default:
@@ -253,12 +273,16 @@ func (d *deriver) nilable(s *jsonschema.Schema) *jsonschema.Schema {
 	if d.as != asAccepted {
 		return s
 	}
-	return nullable(s)
+	return d.nullable(s)
 }
 
 // nullable returns s with null accepted; what may hold anything may hold null.
-func nullable(s *jsonschema.Schema) *jsonschema.Schema {
-	if s != nil && s.Type != "" {
+func (d *deriver) nullable(s *jsonschema.Schema) *jsonschema.Schema {
+	switch {
+	case s == nil:
+	case s.Ref != "" || s.AnyOf != nil:
+		return d.nullableReference(s)
+	case s.Type != "":
 		s.Types, s.Type = []string{s.Type, "null"}, ""
 	}
 	return s

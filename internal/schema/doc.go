@@ -26,8 +26,11 @@
 // theirs where it does. A field with omitempty or omitzero may be left out; the
 // others are required. The tag jsonschema describes a field. All else has no
 // schema: what has its own UnmarshalJSON, interfaces with methods, functions,
-// channels, complex numbers, types that contain themselves, fields with the
-// option string, and two fields of a struct that share a name.
+// channels, complex numbers, pointers to themselves, fields with the option
+// string, and two fields of a struct that share a name.
+//
+// A type that contains itself, such as a tree, is described once, in $defs under
+// the name that it has in Go, and referred to wherever it stands but at the top.
 //
 // In OpenAI's strict mode all fields are required, and those that may be left out
 // may be null instead; maps and what may hold anything have no place in it
@@ -40,4 +43,5 @@
 // an empty list or map, and 2.0 is an integer. It is less tolerant than
 // encoding/json in that required fields have to be there, unknown ones must not,
 // names are of the case that the schema gives, and null is no number or text.
+// Nothing may be nested more than 500 levels deep.
 package schema

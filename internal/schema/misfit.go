@@ -38,6 +38,8 @@ var (
 	missing   = regexp.MustCompile(`^required: (missing properties: .+)$`)
 	orNull    = regexp.MustCompile(`want one of "(\w+), null"$`)
 	keyword   = regexp.MustCompile(`^(\w+): `)
+
+	definition = regexp.MustCompile(`^/(?:\$defs|definitions)/[^/]*(.*)$`)
 )
 
 // misfit turns what jsonschema says of a value that breaks the schema into an
@@ -45,14 +47,24 @@ var (
 func misfit(err error) error {
 	const step = "validating "
 	where, what := "", err.Error()
+	base := "" // the place of what is referred to
 	for strings.HasPrefix(what, step) {
 		path, rest, ok := strings.Cut(what[len(step):], ": ")
 		if !ok {
 			break
 		}
-		if what = rest; place(path) != "" {
-			where = place(path)
+		what = rest
+		if m := definition.FindStringSubmatch(path); m != nil {
+			if path = m[1]; path == "" {
+				base = where
+			}
 		}
+		if p := place(path); p != "" {
+			where = join(base, p)
+		}
+	}
+	if where != "" {
+		where += ": "
 	}
 	what = strings.Replace(what, "type: <invalid reflect.Value> has", "type: null has", 1)
 	what = orNull.ReplaceAllString(what, `want "$1" or null`)
@@ -89,8 +101,13 @@ func place(path string) string {
 			b.WriteString("{key}")
 		}
 	}
-	if b.Len() == 0 {
-		return ""
+	return b.String()
+}
+
+// join puts a place after the one that it lies in.
+func join(base, place string) string {
+	if base == "" || place[0] == '[' || place[0] == '{' {
+		return base + place
 	}
-	return b.String() + ": "
+	return base + "." + place
 }

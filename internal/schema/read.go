@@ -17,10 +17,40 @@ func (s *Schema) Check(text []byte) error {
 	if err := json.Unmarshal(text, &v); err != nil {
 		return badJSON(err)
 	}
+	if deeperThan(maxDepth, text) {
+		text := fmt.Sprintf("nested more than %d levels deep", maxDepth)
+		return &Misfit{text, text}
+	}
 	if err := s.check.Validate(v); err != nil {
 		return misfit(err)
 	}
 	return nil
+}
+
+// maxDepth bounds the lists and objects inside one another. An error far below
+// takes quadratic time to tell, and a schema may refer to itself.
+const maxDepth = 500
+
+// deeperThan reports whether lists and objects are nested deeper than max in
+// text, which is JSON.
+func deeperThan(max int, text []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > max {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // Read checks text and reads the value that it holds. The schema is that of T.
@@ -83,7 +113,7 @@ func (s *Schema) wholeNumbers(text []byte) (whole []byte, changed bool) {
 	if d.Decode(&v) != nil {
 		return nil, false
 	}
-	v = integers(v, s.check.Schema(), &changed)
+	v = integers(v, s.check.Schema(), s.check.Schema().Defs, &changed)
 	if !changed {
 		return nil, false
 	}
@@ -91,7 +121,10 @@ func (s *Schema) wholeNumbers(text []byte) (whole []byte, changed bool) {
 	return whole, err == nil
 }
 
-func integers(v any, s *jsonschema.Schema, changed *bool) any {
+func integers(v any, s *jsonschema.Schema, defs map[string]*jsonschema.Schema, changed *bool) any {
+	for s != nil && s.Ref != "" {
+		s = defs[strings.TrimPrefix(s.Ref, toDef)]
+	}
 	if s == nil {
 		return v
 	}
@@ -102,11 +135,11 @@ func integers(v any, s *jsonschema.Schema, changed *bool) any {
 			if !ok {
 				p = s.AdditionalProperties
 			}
-			v[k] = integers(v[k], p, changed)
+			v[k] = integers(v[k], p, defs, changed)
 		}
 	case []any:
 		for i := range v {
-			v[i] = integers(v[i], s.Items, changed)
+			v[i] = integers(v[i], s.Items, defs, changed)
 		}
 	case json.Number:
 		if kind(s) != "integer" || !strings.ContainsAny(v.String(), ".eE") {

@@ -80,6 +80,35 @@ func TestRead(t *testing.T) {
 	t.Run("a number in a list by itself", func(t *testing.T) {
 		reads[[]line](t, `{"in":[{"name":"","a/b":1e30}]}`, "in.a/b: number does not fit into uint", "in.a/b: number does not fit into uint")
 	})
+	t.Run("what contains itself", func(t *testing.T) {
+		reads[nest](t, `{"in":[[],[[],null]]}`, "[[] [[] []]]", "")
+		reads[chain](t, `{"n":1,"next":{"n":2,"next":{"n":"secret"}}}`, `next.next.n: has type "string", want "integer"`, `next.next.n: type: secret has type "string", want "integer"`)
+		reads[chain](t, `{"n":1,"next":{"n":2,"next":{}}}`, `next.next: missing properties: ["n"]`, `next.next: required: missing properties: ["n"]`)
+		reads[chain](t, `{"n":1,"next":5}`, `next: has type "integer", want "object" or null`, `next: type: 5 has type "integer", want "object" or null`)
+		reads[nest](t, `{"in":[[],[[],[7]]]}`, `in[][][]: has type "integer", want "array" or null`, `in[][][]: type: 7 has type "integer", want "array" or null`)
+		reads[[]call](t, `{"in":[{"of":{"op":"","args":[{"op":"","args":[],"call":null,"tree":{"leaf":null,"kids":[null,{"leaf":5,"kids":[]}]}}],"call":null,"tree":{"leaf":null,"kids":[]}}}]}`,
+			`in[].of.args[].tree.kids[].leaf: has type "integer", want "object" or null`, `in[].of.args[].tree.kids[].leaf: type: 5 has type "integer", want "object" or null`)
+	})
+	t.Run("depth", func(t *testing.T) {
+		deep := func(n int, leaf string) string {
+			return strings.Repeat(`{"n":1,"next":`, n) + leaf + strings.Repeat("}", n)
+		}
+		const want = "nested more than 500 levels deep"
+		reads[chain](t, deep(9000, `{"n":"secret"}`), want, want)
+		reads[chain](t, deep(500, `{"n":1}`), want, want)
+		reads[chain](t, deep(498, `{"n":1,"next":{"n":[{}]}}`), want, want)
+		v, err := schema.Read[chain](mustOf[chain](t), []byte(deep(499, `{"n":7.0}`)))
+		n := 0
+		for c := &v; c.Next != nil; c = c.Next {
+			n++
+		}
+		if err != nil || n != 499 {
+			t.Errorf("%d levels: %v", n, err)
+		}
+		if r, err := schema.Read[string](mustOf[string](t), []byte(`{"in":"`+strings.Repeat(`[\"`, 600)+`"}`)); err != nil || len(r) != 1200 {
+			t.Errorf("a text with brackets: %d bytes, %v", len(r), err)
+		}
+	})
 	t.Run("keys", func(t *testing.T) { reads[map[int]int](t, `{"-1":2.0}`, "map[-1:2]", "") })
 	t.Run("no keys", func(t *testing.T) {
 		reads[map[int]int](t, `{"secret":2}`, "{key}: does not meet pattern", `{key}: pattern: "secret" does not match regular expression "^-?[0-9]+$"`)
@@ -89,13 +118,18 @@ func TestRead(t *testing.T) {
 	})
 }
 
-func reads[T any](t *testing.T, text, want, detail string) {
+func mustOf[T any](t *testing.T) *schema.Schema {
 	t.Helper()
 	s, err := schema.Of(reflect.TypeFor[T](), "in")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := schema.Read[T](s, []byte(text))
+	return s
+}
+
+func reads[T any](t *testing.T, text, want, detail string) {
+	t.Helper()
+	v, err := schema.Read[T](mustOf[T](t), []byte(text))
 	if detail == "" {
 		if got := fmt.Sprint(v); err != nil || got != want {
 			t.Errorf("%s is read as %s, %v\nwant %s", text, got, err, want)
@@ -116,6 +150,8 @@ func TestParse(t *testing.T) {
 	for _, tc := range []struct{ name, schema, text, want string }{
 		{"fits", `{ "type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "string", "pattern": "^[a-z]+$"}} }`, `{"a":"x","b":1}`, ""},
 		{"does not", `{"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "string", "pattern": "^[a-z]+$"}}}`, `{"a":"X"}`, "a: does not meet pattern"},
+		{"refers to what is inside", `{"type":"object","properties":{"a":{"$ref":"#/definitions/n"}},"definitions":{"n":{"type":"object","properties":{"b":{"type":"array","items":{"$ref":"#/definitions/n"}},"c":{"type":"string"}}}}}`,
+			`{"a":{"b":[{"c":"x"},{"b":[{"c":1}]}]}}`, `a.b[].b[].c: has type "integer", want "string"`},
 		{"takes no null for nothing", `{"type":"object","properties":{"n":{"type":"integer"}}}`, `{"n":null}`, `n: has type "null", want "integer"`},
 		{"draft 7", `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}`, `{}`, ""},
 		{"no JSON", `{`, "", "unexpected end of JSON input"},

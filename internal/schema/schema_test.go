@@ -135,6 +135,23 @@ func TestOf(t *testing.T) {
 		{"a map in a field", reflect.TypeFor[struct{ A []map[uint]bool }](),
 			object + `"A":{"type":"array","items":` + object + `},"additionalProperties":{"type":"boolean"},"propertyNames":{"pattern":"^[0-9]+$"}}}},"required":["A"],"additionalProperties":false}`,
 			"field A[]: strict mode has no maps; use a struct or a list of pairs"},
+		{"a list of itself", reflect.TypeFor[chain](),
+			object + `"next":{"anyOf":[{"$ref":"#/$defs/chain"},{"type":"null"}],"description":"what follows"},"n":{"type":"integer","minimum":-128,"maximum":127}},"required":["n"],"additionalProperties":false,` +
+				`"$defs":{"chain":` + object + `"next":{"anyOf":[{"$ref":"#/$defs/chain"},{"type":"null"}],"description":"what follows"},"n":{"type":"integer","minimum":-128,"maximum":127}},"required":["n"],"additionalProperties":false}}}`,
+			object + `"next":{"anyOf":[{"$ref":"#/$defs/chain"},{"type":"null"}],"description":"what follows"},"n":{"type":"integer","minimum":-128,"maximum":127}},"required":["next","n"],"additionalProperties":false,` +
+				`"$defs":{"chain":` + object + `"next":{"anyOf":[{"$ref":"#/$defs/chain"},{"type":"null"}],"description":"what follows"},"n":{"type":"integer","minimum":-128,"maximum":127}},"required":["next","n"],"additionalProperties":false}}}`},
+		{"a list of lists", reflect.TypeFor[nest](),
+			object + `"in":{"$ref":"#/$defs/nest"}},"required":["in"],"additionalProperties":false,"$defs":{"nest":{"type":"array","items":{"$ref":"#/$defs/nest"}}}}`,
+			object + `"in":{"$ref":"#/$defs/nest"}},"required":["in"],"additionalProperties":false,"$defs":{"nest":{"type":"array","items":{"$ref":"#/$defs/nest"}}}}`},
+		{"a map of maps", reflect.TypeFor[struct{ A web }](),
+			object + `"A":{"$ref":"#/$defs/web"}},"required":["A"],"additionalProperties":false,"$defs":{"web":` + object + `},"additionalProperties":{"$ref":"#/$defs/web"}}}}`,
+			"field A: strict mode has no maps; use a struct or a list of pairs"},
+		{"several", reflect.TypeFor[struct {
+			E expr       `json:"e" jsonschema:"to compute"`
+			T tree[nest] `json:"t"`
+		}](),
+			several(`,"required":["of"]`, `{"type":"array","items":{"$ref":"#/$defs/call"}}`),
+			several(`,"required":["of","then"]`, `{"type":["array","null"],"items":{"$ref":"#/$defs/call"}}`)},
 		{"anything in a field", reflect.TypeFor[struct{ A any }](),
 			object + `"A":{"description":"any JSON value"}},"required":["A"],"additionalProperties":false}`,
 			"field A: strict mode has a type for everything, but interface {} may hold anything"},
@@ -178,6 +195,21 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// several is a schema in which four types contain themselves.
+func several(required, then string) string {
+	const object = `{"type":"object","properties":{`
+	const end = `,"additionalProperties":false}`
+	tree := func(name, leaf string) string {
+		return object + `"leaf":` + leaf + `,"kids":{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/` + name + `"},{"type":"null"}]}}},"required":["leaf","kids"]` + end
+	}
+	const maybe = `{"anyOf":[{"$ref":"#/$defs/expr"},{"type":"null"}]}`
+	return object + `"e":{"anyOf":[{"$ref":"#/$defs/expr"}],"description":"to compute"},"t":{"$ref":"#/$defs/tree_2"}},"required":["e","t"],"$defs":{` +
+		`"expr":` + object + `"op":{"type":"string"},"args":{"type":"array","items":` + maybe + `},"call":{"anyOf":[{"$ref":"#/$defs/call"},{"type":"null"}],"description":"instead"},"tree":{"$ref":"#/$defs/tree"}},"required":["op","args","call","tree"]` + end +
+		`,"call":` + object + `"of":{"$ref":"#/$defs/expr"},"then":` + then + `}` + required + end +
+		`,"tree":` + tree("tree", maybe) + `,"tree_2":` + tree("tree_2", `{"$ref":"#/$defs/nest"}`) +
+		`,"nest":{"type":"array","items":{"$ref":"#/$defs/nest"}}}` + end
+}
+
 // same compares schemas up to the order of keywords; properties keep theirs.
 func same(t *testing.T, what string, got json.RawMessage, want string) {
 	t.Helper()
@@ -200,10 +232,41 @@ func same(t *testing.T, what string, got json.RawMessage, want string) {
 }
 
 type (
-	node struct {
-		Next []*node `json:"next,omitempty"`
+	node2 struct {
+		Kids []node2
+		Odd  chan int
 	}
-	loop    *loop
+	loop *loop
+	ping *pong
+	pong *ping
+
+	// types that contain themselves
+	chain struct {
+		Next *chain `json:"next,omitempty" jsonschema:"what follows"`
+		N    int8   `json:"n"`
+	}
+	nest   []nest
+	linked *[]linked
+	web    map[string]web
+	expr   struct {
+		Op   string           `json:"op"`
+		Args []*expr          `json:"args"`
+		Call *call            `json:"call" jsonschema:"instead"`
+		Tree tree[*expr]      `json:"tree"`
+		Kept map[string]*expr `json:"-"`
+	}
+	call struct {
+		Of   expr   `json:"of"`
+		Then []call `json:"then,omitempty"`
+	}
+	tree[T any] struct {
+		Leaf T          `json:"leaf"`
+		Kids []*tree[T] `json:"kids"`
+	}
+	Self struct {
+		*Self
+		N int
+	}
 	decides struct{}
 	left    struct {
 		A int `json:"a"`
@@ -238,8 +301,9 @@ func TestTypeErrors(t *testing.T) {
 		{"anything", reflect.TypeFor[any](), "interface {} may hold anything"},
 		{"raw JSON", reflect.TypeFor[*json.RawMessage](), "*json.RawMessage may hold anything"},
 		{"interface", reflect.TypeFor[struct{ Err error }](), "field Err: error has methods, so encoding/json does not know what to make"},
-		{"recursive", reflect.TypeFor[node](), "field Next[]: schema_test.node contains itself, which a schema without references cannot say"},
-		{"recursive pointer", reflect.TypeFor[loop](), "schema_test.loop contains itself, which a schema without references cannot say"},
+		{"recursive pointer", reflect.TypeFor[loop](), "schema_test.loop is a pointer to itself, which can only be null"},
+		{"pointers to each other", reflect.TypeFor[struct{ A map[string]ping }](), "field A{}: schema_test.ping is a pointer to itself, which can only be null"},
+		{"in a cycle", reflect.TypeFor[node2](), "field Odd: chan int has no form in JSON"},
 		{"own decoder", reflect.TypeFor[[]decides](), "field []: schema_test.decides has its own UnmarshalJSON, so its form is not known"},
 		{"embedded decoder", reflect.TypeFor[struct{ decides }](), "struct { schema_test.decides } has its own UnmarshalJSON, so its form is not known"},
 		{"keys", reflect.TypeFor[struct{ A map[float64]int }](), "field A: map[float64]int has keys that are neither strings nor integers"},
@@ -350,6 +414,17 @@ func TestRoundTrip(t *testing.T) {
 	roundTrip(t, []map[string]*int{nil, {"a": nil}})
 	roundTrip(t, map[string]any{"a": nil})
 	roundTrip(t, struct{}{})
+	roundTrip(t, chain{N: 1})
+	roundTrip(t, &chain{N: 1, Next: &chain{N: 2, Next: &chain{N: 3}}})
+	roundTrip(t, []*chain{nil, {N: 4}})
+	roundTrip(t, nest(nil))
+	roundTrip(t, nest{nil, {}, {{}, {nil}}})
+	roundTrip(t, linked(nil))
+	roundTrip(t, linked(&[]linked{nil, {}}))
+	roundTrip(t, struct{ A web }{})
+	roundTrip(t, web{"a": nil, "b": {"c": {}}})
+	roundTrip(t, expr{Args: []*expr{nil, {Op: "+", Call: &call{Of: expr{Op: "f"}, Then: []call{{}}}}}, Tree: tree[*expr]{Leaf: &expr{}, Kids: []*tree[*expr]{nil, {}}}})
+	roundTrip(t, Self{N: 1})
 	type random struct {
 		A int64
 		B uint32
