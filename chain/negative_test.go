@@ -17,6 +17,7 @@ import (
 	"github.com/callspan/callspan/chain/tool"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/prompt"
+	"github.com/callspan/callspan/memory"
 )
 
 // TestNegative: a number that says how much, where it is below zero, is an error
@@ -82,6 +83,11 @@ func TestNegative(t *testing.T) {
 		}), `level=ERROR msg="callback: async handler has a negative Size; it holds as many calls as with 0" size=-1`},
 		{"prompt.List.MaxTokens", listed(prompt.List[string]{Template: prompt.Must(prompt.New[string]("{x}", prompt.Named("x"))), MaxTokens: -1}),
 			`prompt "all": variable all is a List with negative MaxTokens, -1`},
+		{"memory.Window.Turns", remembered(t, &memory.Window{Turns: -1}), "window memory has negative Turns, -1"},
+		{"memory.TokenWindow.MaxTokens", remembered(t, &memory.TokenWindow{MaxTokens: -2}), "token_window memory has negative MaxTokens, -2"},
+		{"memory.Summary.MaxTokens", remembered(t, &memory.Summary{Model: model, MaxTokens: -1}), "summary memory has negative MaxTokens, -1"},
+		{"memory.SummaryBuffer.MaxTokens", remembered(t, &memory.SummaryBuffer{Model: model, MaxTokens: -1}), "summary_buffer memory has negative MaxTokens, -1"},
+		{"memory.SummaryBuffer.SummaryTokens", remembered(t, &memory.SummaryBuffer{Model: model, SummaryTokens: -3}), "summary_buffer memory has negative SummaryTokens, -3"},
 	} {
 		t.Run(tc.field, func(t *testing.T) {
 			if fmt.Sprint(tc.err) != tc.want {
@@ -93,8 +99,9 @@ func TestNegative(t *testing.T) {
 	for _, v := range []any{chain.Batch[string, string]{}, chain.Branch[string, string]{}, chain.Conversation{}, chain.Fallback[string, string]{}, chain.FallbackModel{}, chain.LLM[string]{},
 		chain.Parallel[string, string]{}, chain.Retry[string, string]{}, chain.RetryModel{}, chain.Router[string, string]{}, chain.Sequence[string, string]{}, chain.Step[string, string]{},
 		chain.Structured[string, string]{}, agent.Agent{}, tool.Options{}, retrieval.Store{}, retrieval.Keywords{}, retrieval.Options{}, retrieval.Splitter{},
-		callback.Limit{}, callback.AsyncOptions{}, callback.FileOptions{}, callback.EventFilter{}, prompt.List[string]{}} {
-		typ := reflect.TypeOf(v)
+		callback.Limit{}, callback.AsyncOptions{}, callback.FileOptions{}, callback.EventFilter{}, prompt.List[string]{},
+		&memory.Buffer{}, &memory.Window{}, &memory.TokenWindow{}, &memory.Summary{}, &memory.SummaryBuffer{}} {
+		typ := reflect.Indirect(reflect.ValueOf(v)).Type()
 		name, _, _ := strings.Cut(typ.String(), "[")
 		for f := range typ.Fields() {
 			if k := f.Type.Kind(); f.IsExported() && (k >= reflect.Int && k <= reflect.Int64 || k == reflect.Float64) && !tested[name+"."+f.Name] {
@@ -105,6 +112,20 @@ func TestNegative(t *testing.T) {
 	if len(model.requests) > 0 {
 		t.Errorf("the model was asked %d times", len(model.requests))
 	}
+}
+
+// remembered uses m in every way, and holds that it keeps nothing.
+func remembered(t *testing.T, m memory.Memory) error {
+	t.Helper()
+	saved := m.Save(t.Context(), llm.User("Roses?"), llm.Assistant("Yes."))
+	_, loaded := m.Load(t.Context(), llm.User("Pink?"))
+	if n, _ := m.(memory.Sizer).Size(); n != 0 || fmt.Sprint(loaded) != fmt.Sprint(saved) {
+		t.Errorf("%d messages, load: %v, save: %v", n, loaded, saved)
+	}
+	if err := m.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return saved
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -18,6 +18,8 @@
 //	Summary        a summary that a model writes        ConversationSummaryMemory
 //	SummaryBuffer  a summary and the last turns         ConversationSummaryBufferMemory
 //
+// A limit that is 0 is the default one, and one below 0 an error of Load and Save.
+//
 // What is forgotten is forgotten in whole turns. A turn is a message of the user
 // and what follows it up to the next one, so no answer stays without its
 // question. What a summary costs is on the run of the call, which is below the

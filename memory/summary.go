@@ -36,11 +36,17 @@ const defaultSummaryTokens = 300
 
 // Load returns the summary, and the turns that could not be folded yet.
 func (s *Summary) Load(context.Context, llm.Message) ([]llm.Message, error) {
+	if err := checkLimit(s.Name(), "MaxTokens", s.MaxTokens); err != nil {
+		return nil, err
+	}
 	return s.digest.load(), nil
 }
 
 // Save folds the messages of a turn into the summary.
 func (s *Summary) Save(ctx context.Context, messages ...llm.Message) error {
+	if err := checkLimit(s.Name(), "MaxTokens", s.MaxTokens); err != nil {
+		return err
+	}
 	by := &summarizer{
 		owner: s.Name(), model: s.Model, request: s.Request, limit: cmp.Or(s.MaxTokens, defaultSummaryTokens),
 		prompt: s.Prompt, language: s.Language, count: counter(s.Count),

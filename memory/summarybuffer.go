@@ -35,11 +35,21 @@ type SummaryBuffer struct {
 
 // Load returns the summary and the turns after it.
 func (s *SummaryBuffer) Load(context.Context, llm.Message) ([]llm.Message, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	return s.digest.load(), nil
+}
+
+func (s *SummaryBuffer) check() error {
+	return cmp.Or(checkLimit(s.Name(), "MaxTokens", s.MaxTokens), checkLimit(s.Name(), "SummaryTokens", s.SummaryTokens))
 }
 
 // Save adds the messages of a turn, and folds the oldest ones if it must.
 func (s *SummaryBuffer) Save(ctx context.Context, messages ...llm.Message) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	limit := cmp.Or(s.MaxTokens, defaultMaxTokens)
 	room := min(cmp.Or(s.SummaryTokens, defaultSummaryTokens), limit/2)
 	by := &summarizer{

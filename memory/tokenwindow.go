@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -31,6 +32,9 @@ const defaultMaxTokens = 2000
 
 // Load returns the messages of the turns that are kept.
 func (w *TokenWindow) Load(context.Context, llm.Message) ([]llm.Message, error) {
+	if err := checkLimit(w.Name(), "MaxTokens", w.MaxTokens); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return messagesOf(w.turns), nil
@@ -39,10 +43,10 @@ func (w *TokenWindow) Load(context.Context, llm.Message) ([]llm.Message, error) 
 // Save adds the messages of a turn and forgets the oldest turns until the rest
 // fits.
 func (w *TokenWindow) Save(_ context.Context, messages ...llm.Message) error {
-	limit := w.MaxTokens
-	if limit == 0 {
-		limit = defaultMaxTokens
+	if err := checkLimit(w.Name(), "MaxTokens", w.MaxTokens); err != nil {
+		return err
 	}
+	limit := cmp.Or(w.MaxTokens, defaultMaxTokens)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	turns := appendTurns(w.turns, messages, counter(w.Count))

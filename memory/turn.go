@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"fmt"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -76,6 +77,14 @@ func tokensOf(m llm.Message, count llm.Counter) int {
 		n += count(c.Name) + count(c.Arguments)
 	}
 	return n
+}
+
+// checkLimit returns an error if a limit is below 0.
+func checkLimit(memory, field string, limit int) error {
+	if limit < 0 {
+		return &fault{fmt.Sprintf("%s memory has negative %s, %d", memory, field, limit)}
+	}
+	return nil
 }
 
 // counter returns count, or [estimate] for nil.

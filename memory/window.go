@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -13,8 +14,7 @@ import (
 //
 // A turn is a message of the user with what follows it up to the next one.
 type Window struct {
-	// Turns is how many are kept: 0 is 5, and less than 0 is none. Set the fields
-	// before use.
+	// Turns is how many are kept; 0 is 5. Set the fields before use.
 	Turns int
 
 	// Count counts the tokens of a text, for [Window.Size]; may be nil.
@@ -28,6 +28,9 @@ const defaultTurns = 5
 
 // Load returns the messages of the turns that are kept.
 func (w *Window) Load(context.Context, llm.Message) ([]llm.Message, error) {
+	if err := checkLimit(w.Name(), "Turns", w.Turns); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return messagesOf(w.turns), nil
@@ -36,14 +39,14 @@ func (w *Window) Load(context.Context, llm.Message) ([]llm.Message, error) {
 // Save adds the messages of a turn and forgets the oldest turns if there are
 // too many.
 func (w *Window) Save(_ context.Context, messages ...llm.Message) error {
-	limit := w.Turns
-	if limit == 0 {
-		limit = defaultTurns
+	if err := checkLimit(w.Name(), "Turns", w.Turns); err != nil {
+		return err
 	}
+	limit := cmp.Or(w.Turns, defaultTurns)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	turns := appendTurns(w.turns, messages, counter(w.Count))
-	w.turns = keep(turns, turns[max(0, len(turns)-max(limit, 0)):])
+	w.turns = keep(turns, turns[max(0, len(turns)-limit):])
 	return nil
 }
 

@@ -95,7 +95,6 @@ func TestForgetting(t *testing.T) {
 		{"window of five by default", window(0), turns(7), "u:2 a:2 u:3 a:3 u:4 a:4 u:5 a:5 u:6 a:6", 10},
 		{"fewer turns than the window", window(3), turns(2), "u:0 a:0 u:1 a:1", 4},
 		{"window of one", window(1), turns(3), "u:2 a:2", 2},
-		{"window of none", window(-1), turns(3), "", 0},
 		{"nothing saved", window(2), nil, "", 0},
 		{"many turns in one save", window(1), []string{"u:0 a:0 u:1 a:1"}, "u:1 a:1", 2},
 		{"a turn in two saves", window(1), []string{"u:0 a:0", "u:1", "a:1"}, "u:1 a:1", 2},
