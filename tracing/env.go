@@ -1,9 +1,6 @@
 package tracing
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -20,195 +17,6 @@ import (
 // read they log and ignore. A receiver that is not the one that was meant is
 // worse than an error at the start, so everything is checked here first.
 
-// otlp reads the variables of one signal. The one of the signal goes before the
-// one for all, as the OTLP exporter specification has it.
-type otlp struct{ signal string } // "TRACES" or "METRICS"
-
-// value returns the value and the name of the variable that it comes from.
-func (o otlp) value(what string) (v, name string) {
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_" + o.signal + "_" + what, "OTEL_EXPORTER_OTLP_" + what} {
-		if v := strings.TrimSpace(os.Getenv(name)); v != "" {
-			return v, name
-		}
-	}
-	return "", "OTEL_EXPORTER_OTLP_" + what
-}
-
-// targets returns where traces and metrics go: to the endpoint, or if it is
-// empty to what the environment describes.
-func targets(endpoint string) (traces, metrics target, err error) {
-	if endpoint != "" {
-		t, err := explicit(endpoint)
-		return t, t, err
-	}
-	if traces, err = (otlp{"TRACES"}).target(); err != nil {
-		return
-	}
-	metrics, err = otlp{"METRICS"}.target()
-	return
-}
-
-// explicit returns the target at a URL that the program gives. The variables
-// describe another receiver; nothing of them is used.
-func explicit(endpoint string) (t target, err error) {
-	u, err := parseURL("endpoint", endpoint)
-	if err != nil {
-		return t, err
-	}
-	t = target{url: endpoint, host: u.Host, path: u.Path, insecure: u.Scheme == "http"}
-	t.http = u.Port() == "4318" || strings.Trim(u.Path, "/") != ""
-	return t, nil
-}
-
-func (o otlp) target() (t target, err error) {
-	exporter := "OTEL_" + o.signal + "_EXPORTER"
-	switch v := os.Getenv(exporter); v {
-	case "", "otlp":
-	case "none":
-		t.off = true
-		return t, nil
-	default:
-		return t, fmt.Errorf("%s=%s: use otlp or none", exporter, v)
-	}
-	switch v, name := o.value("PROTOCOL"); v {
-	case "", "grpc":
-	case "http/protobuf":
-		t.http = true
-	default:
-		return t, fmt.Errorf("%s=%s: use grpc or http/protobuf", name, v)
-	}
-	t.url = "http://localhost:4317"
-	if t.http {
-		t.url = "http://localhost:4318"
-	}
-	v, name := o.value("ENDPOINT")
-	if v != "" {
-		t.url = v
-	}
-	u, err := parseURL(name, t.url)
-	if err != nil {
-		return t, err
-	}
-	t.host, t.path, t.insecure = u.Host, u.Path, u.Scheme == "http"
-	t.wholePath = v != "" && strings.Contains(name, o.signal)
-	if err := o.settings(&t); err != nil {
-		return t, err
-	}
-	return t, nil
-}
-
-// check refuses what the exporters would complain of, in words that may quote a
-// secret. They read the variables also where nothing of them is used.
-func (o otlp) check() error {
-	if v, name := o.value("ENDPOINT"); v != "" {
-		if _, err := parseURL(name, v); err != nil {
-			return err
-		}
-	}
-	return o.settings(new(target))
-}
-
-func (o otlp) settings(t *target) (err error) {
-	if v, name := o.value("HEADERS"); v != "" {
-		if t.headers, err = parseHeaders(v); err != nil {
-			return fmt.Errorf("%s is a list key=value,key=value, with values URL-encoded: %w", name, err)
-		}
-	}
-	switch v, name := o.value("COMPRESSION"); v {
-	case "", "none":
-	case "gzip":
-		t.gzip = true
-	default:
-		return fmt.Errorf("%s=%s: use gzip or none", name, v)
-	}
-	if v, name := o.value("TIMEOUT"); v != "" {
-		ms, err := strconv.Atoi(v)
-		if err != nil || ms <= 0 {
-			return fmt.Errorf("%s=%s: use a number of milliseconds above 0", name, v)
-		}
-		t.timeout = time.Duration(ms) * time.Millisecond
-	}
-	return o.tls(t)
-}
-
-// tls reads the files with certificates.
-func (o otlp) tls(t *target) error {
-	ca, caName := o.value("CERTIFICATE")
-	cert, certName := o.value("CLIENT_CERTIFICATE")
-	key, keyName := o.value("CLIENT_KEY")
-	if ca == "" && cert == "" && key == "" {
-		return nil
-	}
-	if t.insecure {
-		return fmt.Errorf("%s is http://, but a certificate is set too; use https:// or unset %s", t.url, firstSet(ca, caName, cert, certName, key, keyName))
-	}
-	t.tls = &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return fmt.Errorf("%s: %w", caName, err)
-		}
-		t.tls.RootCAs = x509.NewCertPool()
-		if !t.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("%s: %s holds no certificate in PEM form", caName, ca)
-		}
-	}
-	switch {
-	case cert != "" && key != "":
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return fmt.Errorf("%s and %s: %w", certName, keyName, err)
-		}
-		t.tls.Certificates = []tls.Certificate{pair}
-	case cert != "":
-		return fmt.Errorf("%s is set, but %s is not", certName, keyName)
-	case key != "":
-		return fmt.Errorf("%s is set, but %s is not", keyName, certName)
-	}
-	return nil
-}
-
-// firstSet returns the name that follows the first value that is not empty.
-func firstSet(pairs ...string) string {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i] != "" {
-			return pairs[i+1]
-		}
-	}
-	return ""
-}
-
-func parseHeaders(v string) (map[string]string, error) {
-	m := map[string]string{}
-	for pair := range strings.SplitSeq(v, ",") {
-		if strings.TrimSpace(pair) == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(pair, "=")
-		name = strings.TrimSpace(name)
-		if !ok || name == "" {
-			return nil, errors.New("an entry has no name or no =") // its text may be a secret
-		}
-		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if err != nil {
-			return nil, fmt.Errorf("the value of %s cannot be decoded", name)
-		}
-		m[name] = value
-	}
-	return m, nil
-}
-
-func parseURL(name, v string) (*url.URL, error) {
-	u, err := url.Parse(v)
-	switch {
-	case err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
-		return u, nil
-	case !strings.Contains(v, "://"):
-		return nil, fmt.Errorf("%s=%s has no scheme: write http://%s, or https:// for TLS", name, v, v)
-	}
-	return nil, fmt.Errorf("%s=%s is not an http:// or https:// URL", name, v)
-}
-
 // propagators returns the propagator that OTEL_PROPAGATORS asks for; W3C trace
 // context and baggage if it is empty.
 func propagators(v string) (propagation.TextMapPropagator, error) {
@@ -216,7 +24,7 @@ func propagators(v string) (propagation.TextMapPropagator, error) {
 		v = "tracecontext,baggage"
 	}
 	var all []propagation.TextMapPropagator
-	for name := range strings.SplitSeq(v, ",") {
+	for name := range strings.SplitSeq(strings.ToLower(v), ",") {
 		switch strings.TrimSpace(name) {
 		case "tracecontext":
 			all = append(all, propagation.TraceContext{})
@@ -230,21 +38,38 @@ func propagators(v string) (propagation.TextMapPropagator, error) {
 	return propagation.NewCompositeTextMapPropagator(all...), nil
 }
 
-// checkEnv refuses what the SDK would ignore.
+// maxMillis is the longest time in milliseconds that a duration can hold. The
+// SDK takes what is more for a time in the past.
+const maxMillis = math.MaxInt64 / int64(time.Millisecond)
+
+// maxQueue bounds the queue of spans, which is made at once: 16 bytes for each.
+const maxQueue = 10_000_000
+
+// envWord returns the value of a variable that has one of few, in lower case.
+func envWord(name string) string { return strings.ToLower(strings.TrimSpace(os.Getenv(name))) }
+
+// checkEnv refuses what the SDK would ignore, or not survive.
 func checkEnv() error {
-	whole := []string{"OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-		"OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"}
-	limits := []string{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT",
-		"OTEL_SPAN_LINK_COUNT_LIMIT", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"}
-	for _, name := range slices.Concat(whole, limits) {
-		v := strings.TrimSpace(os.Getenv(name))
-		if v == "" {
-			continue
-		}
-		n, err := strconv.Atoi(v)
-		if err != nil || slices.Contains(whole, name) && n <= 0 {
-			return fmt.Errorf("%s=%s: use a whole number above 0", name, v)
+	for _, c := range []struct {
+		names      []string
+		least, top int64
+		want       string
+	}{
+		{[]string{"OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"},
+			1, maxMillis, "a whole number above 0, of milliseconds"},
+		{[]string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"}, 1, maxQueue, fmt.Sprint("a whole number from 1 to ", maxQueue)},
+		{[]string{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT",
+			"OTEL_SPAN_LINK_COUNT_LIMIT", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+			"OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"}, math.MinInt64, math.MaxInt64, "a whole number, or -1 for no limit"},
+	} {
+		for _, name := range c.names {
+			v := os.Getenv(name) // as it is: the SDK takes no blanks
+			if strings.TrimSpace(v) == "" {
+				continue
+			}
+			if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < c.least || n > c.top {
+				return fmt.Errorf("%s=%s: use %s", name, v, c.want)
+			}
 		}
 	}
 	for _, c := range []struct {
@@ -265,7 +90,7 @@ func checkEnv() error {
 	if v := os.Getenv("OTEL_SDK_DISABLED"); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
 		return fmt.Errorf("OTEL_SDK_DISABLED=%s: use true or false", v)
 	}
-	if err := checkSampler(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG")); err != nil {
+	if err := checkSampler(envWord("OTEL_TRACES_SAMPLER"), strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER_ARG"))); err != nil {
 		return err
 	}
 	for _, signal := range []string{"", "TRACES", "METRICS"} {
@@ -296,8 +121,18 @@ func checkSampler(v, arg string) error {
 // part.
 func checkResource(v string) error {
 	for pair := range strings.SplitSeq(v, ",") {
-		if strings.TrimSpace(pair) != "" && !strings.Contains(pair, "=") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
 			return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is a list key=value,key=value; %q has no value", pair)
+		}
+		if name = strings.TrimSpace(name); name == "" {
+			return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is a list key=value,key=value; %q has no key", pair)
+		}
+		if _, err := url.PathUnescape(strings.TrimSpace(value)); err != nil {
+			return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: the value of %s cannot be decoded; write a percent sign as %%25", name)
 		}
 	}
 	return nil

@@ -346,6 +346,22 @@ func TestFilesInEnvironment(t *testing.T) {
 		{map[string]string{"OTEL_METRICS_EXEMPLAR_FILTER": "some"}, "use one of trace_based, always_on, always_off"},
 		{map[string]string{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "some"}, "use one of cumulative, delta, lowmemory"},
 		{map[string]string{"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED=yes"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:99999"}, "http://127.0.0.1:99999 has no port from 1 to 65535"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:0"}, "http://collector:0 has no port from 1 to 65535"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:"}, "http://collector: has no port from 1 to 65535"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://:4317"}, "OTEL_EXPORTER_OTLP_ENDPOINT=http://:4317 is not an http://"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "grpc://me:secret@collector:4317?k=secret"}, "=grpc://collector:4317 is not an http://"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:secret%zz@collector:4317"}, "=the URL is not an http://"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "the secret=1"}, "the name of an entry has a character"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret%0Amore"}, "the value of x-key has a character that is not printable ASCII"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-key=secret-é"}, "OTEL_EXPORTER_OTLP_TRACES_HEADERS is a list"},
+		{map[string]string{"OTEL_EXPORTER_OTLP_TIMEOUT": "9223372036854775"}, "OTEL_EXPORTER_OTLP_TIMEOUT=9223372036854775: use"},
+		{map[string]string{"OTEL_BSP_SCHEDULE_DELAY": "9223372036854775"}, "OTEL_BSP_SCHEDULE_DELAY=9223372036854775: use"},
+		{map[string]string{"OTEL_BSP_MAX_QUEUE_SIZE": "99999999999"}, "use a whole number from 1 to 10000000"},
+		{map[string]string{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": " 5"}, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE= 5: use"},
+		{map[string]string{"OTEL_SPAN_LINK_COUNT_LIMIT": "1e3"}, "a whole number, or -1 for no limit"},
+		{map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "a=1,=secret"}, "has no key"},
+		{map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "discount=10%"}, "the value of discount cannot be decoded; write a percent sign as %25"},
 	} {
 		t.Run(tc.want, func(t *testing.T) {
 			for k, v := range tc.env {
@@ -355,7 +371,7 @@ func TestFilesInEnvironment(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v", err)
 			}
-			if err != nil && strings.Contains(err.Error(), "secret") {
+			if err != nil && strings.Contains(err.Error(), "secret") && tc.want != "has no key" {
 				t.Errorf("a header's text is shown: %v", err)
 			}
 		})

@@ -65,6 +65,9 @@ func newConfig(opts []Option) *config {
 			o(c)
 		}
 	}
+	if n, ok := envValueLimit(); ok { // the SDK would cut there, and break what is JSON
+		c.limits.text, c.limits.whole = min(c.limits.text, n), min(c.limits.whole, n)
+	}
 	if c.tracerProvider == nil {
 		c.tracerProvider = otel.GetTracerProvider()
 	}
@@ -85,6 +88,18 @@ func envEventLimit() int {
 		return 0
 	}
 	return max(n, 1)
+}
+
+// envValueLimit reads the SDK's own variables for the length of texts, of which
+// the one for spans goes before the one for all. There may be none.
+func envValueLimit() (n int, ok bool) {
+	for _, name := range []string{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"} {
+		if v := os.Getenv(name); v != "" {
+			n, err := strconv.Atoi(v)
+			return n, err == nil && n >= 0
+		}
+	}
+	return 0, false
 }
 
 // WithTracerProvider sets where spans go. The default is the global provider.
@@ -153,7 +168,9 @@ func WithContentHash(key []byte) Option {
 // and each attribute of a span, such as the messages of a request, from whose
 // middle messages are left out. The defaults are 32 KiB and 256 KiB; 0 keeps
 // them. What is JSON stays valid, marks stand for what is missing, and
-// callspan.content_cut says how many bytes that was.
+// callspan.content_cut says how many bytes that was. Where
+// OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT or OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT
+// is smaller, that counts: the SDK would cut there, and not know what is JSON.
 //
 // What spans show whatever is captured has bounds of its own: 256 bytes for
 // names, ids, tags and stop sequences, 2 KiB for each entry of the metadata and
