@@ -168,7 +168,7 @@ func (c *Client) reportQueue() {
 }
 
 // partialSuccess is how the stock clients say that a receiver took a part.
-var partialSuccess = regexp.MustCompile(`(?s)OTLP partial success: (.*) \((\d+) spans rejected\)`)
+var partialSuccess = regexp.MustCompile(`(?s)OTLP partial success: (.*) \((-?\d+) (?:spans|metric data points) rejected\)`)
 
 func partial(err error) (refused int64, why string, ok bool) {
 	if err == nil {
@@ -179,7 +179,7 @@ func partial(err error) (refused int64, why string, ok bool) {
 		return 0, "", false
 	}
 	n, _ := strconv.ParseInt(m[2], 10, 64)
-	return n, m[1], true
+	return max(n, 0), m[1], true
 }
 
 // closingClient closes the connections of an HTTP client when it stops.

@@ -62,7 +62,7 @@ func (d *delivery) try(ctx context.Context, what string, send func(context.Conte
 		if !again || ctx.Err() != nil {
 			return err
 		}
-		if delay == 0 {
+		if delay <= 0 {
 			delay = wait/2 + rand.N(wait)
 			wait = min(2*wait, 5*time.Second)
 		}
@@ -129,6 +129,12 @@ const (
 // do about the mistakes that are often made.
 func reason(err error) string {
 	msg := rpcPrefix.ReplaceAllString(err.Error(), "")
+	msg = connError.ReplaceAllStringFunc(msg, func(quoted string) string {
+		if said, err := strconv.Unquote(quoted[strings.IndexByte(quoted, '"'):]); err == nil {
+			return said
+		}
+		return quoted
+	})
 	for _, h := range hints {
 		if strings.Contains(msg, h.says) {
 			return h.means
@@ -147,11 +153,21 @@ func reason(err error) string {
 	}
 	msg = strings.Replace(msg, "retry-able request failure: ", "", 1)
 	msg = strings.TrimSuffix(msg, ": body: (empty)")
-	return RedactKeys(secrets.ReplaceAllString(strings.ReplaceAll(strings.Trim(msg, `"`), "\n", " "), "[key]"))
+	msg = RedactKeys(valid(secrets.ReplaceAllString(strings.Join(strings.Fields(msg), " "), "[key]")))
+	if len(msg) > maxReason {
+		msg = cut(msg, maxReason) + "…"
+	}
+	return visible.Line(msg)
 }
+
+// maxReason bounds what is shown of what a receiver says, which may be a page.
+const maxReason = 1 << 10
 
 // rpcPrefix is what gRPC puts before what the receiver said.
 var rpcPrefix = regexp.MustCompile(`rpc error: code = \w+ desc = `)
+
+// connError is how gRPC quotes why it cannot connect.
+var connError = regexp.MustCompile(`connection error: desc = "(?:[^"\\]|\\.)*"`)
 
 // hints translate what the libraries say into what went wrong.
 var hints = []struct{ says, means string }{
@@ -167,6 +183,10 @@ var hints = []struct{ says, means string }{
 	{"certificate signed by unknown authority", "the receiver's certificate is signed by an authority that is not known here; name it with OTEL_EXPORTER_OTLP_CERTIFICATE"},
 	{"tls: certificate required", "the receiver wants a certificate; set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY"},
 }
+
+// maxDelay bounds the seconds that a receiver may ask for, so that no duration
+// overflows. Nothing is waited for that long.
+const maxDelay = 24 * 60 * 60
 
 // A note is what the HTTP transport saw of an attempt.
 type note struct {
@@ -186,8 +206,8 @@ func (t *noteTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		n.status = resp.StatusCode
 		n.retryAfter = 0
 		if v := resp.Header.Get("Retry-After"); v != "" {
-			if s, err := strconv.Atoi(v); err == nil && s > 0 {
-				n.retryAfter = time.Duration(s) * time.Second
+			if s, err := strconv.ParseUint(v, 10, 63); err == nil || errors.Is(err, strconv.ErrRange) {
+				n.retryAfter = time.Duration(min(s, maxDelay)) * time.Second
 			} else if at, err := http.ParseTime(v); err == nil {
 				n.retryAfter = max(time.Until(at), 0)
 			}

@@ -44,7 +44,7 @@ func exceptionType(err error) string {
 // secrets matches what could be an API key, more than [RedactKeys] does: in the
 // words of a provider it is better to lose a word. Providers mask keys in their
 // messages, gateways and proxies do not always.
-var secrets = regexp.MustCompile(`(?i)\b(?:bearer\s+\S{8,}|(?:sk|pk|gsk|xai|pplx|rk|key)-[A-Za-z0-9_\-]{8,}|AIza[A-Za-z0-9_\-]{30,})`)
+var secrets = regexp.MustCompile(`(?i)\b(?:bearer\s+(?:"[^\s"]{7,}"?|'[^\s']{7,}'?|(?:[^\s"'\\]|\\[^\s"']){8,})|(?:sk|pk|gsk|xai|pplx|rk|key)-[A-Za-z0-9_\-]{8,}|AIza[A-Za-z0-9_\-]{30,})`)
 
 // word is what an error type may look like: one of few values, not a message.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.:/\-]{1,64}$`)

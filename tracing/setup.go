@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +49,7 @@ func Setup(ctx context.Context, opts ...Option) (tracer *Tracer, shutdown func(c
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up tracing: %w", err)
 	}
-	if v, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")); v {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		c.tracerProvider, c.meterProvider = tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider()
 		otel.SetTextMapPropagator(propagator)
 		return newTracer(c), func(context.Context) error { return nil }, nil
@@ -59,7 +58,7 @@ func Setup(ctx context.Context, opts ...Option) (tracer *Tracer, shutdown func(c
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up tracing: %w", err)
 	}
-	p := &pipeline{ended: endCounter{report: c.report}}
+	p := &pipeline{down: make(chan struct{})}
 	traceOpts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSpanProcessor(&p.ended)}
 	meterOpts := []sdkmetric.Option{sdkmetric.WithResource(res)}
 	if c.sampler != nil {
@@ -73,11 +72,13 @@ func Setup(ctx context.Context, opts ...Option) (tracer *Tracer, shutdown func(c
 		}
 		p.branches = append(p.branches, b)
 		if b.client != nil {
-			b.client.queue = &queue{ended: &p.ended, capacity: int64(envInt("OTEL_BSP_MAX_QUEUE_SIZE", sdktrace.DefaultMaxQueueSize) +
-				envInt("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize))}
+			p.ended.report = c.report
+			size := envInt("OTEL_BSP_MAX_QUEUE_SIZE", sdktrace.DefaultMaxQueueSize)
+			batch := min(size, envInt("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize))
+			b.client.queue = &queue{ended: &p.ended, capacity: int64(size + batch)}
 		}
 		if b.spans != nil {
-			traceOpts = append(traceOpts, sdktrace.WithSpanProcessor(b.spans))
+			p.ended.next = append(p.ended.next, b.spans)
 		}
 		if b.metrics != nil {
 			meterOpts = append(meterOpts, sdkmetric.WithReader(b.metrics))
@@ -132,12 +133,14 @@ type pipeline struct {
 	tracer   *Tracer
 	ended    endCounter
 	branches []*branch
-	once     sync.Once
+	begun    atomic.Bool   // shutdown is
+	down     chan struct{} // closed when shutdown is done
 }
 
 // A branch leads to one receiver.
 type branch struct {
-	delivery *delivery
+	delivery *delivery // of spans
+	figures  *delivery // of metrics; the same if they go to the same place
 	client   *Client
 	spans    sdktrace.SpanProcessor
 	metrics  sdkmetric.Reader
@@ -148,11 +151,10 @@ func (c *config) branch(ctx context.Context, endpoint string) (*branch, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := traces.url
-	if traces.off {
-		shown = metrics.url
+	b := &branch{delivery: newDelivery(ctx, traces.url, c.report)}
+	if b.figures = b.delivery; metrics.url != traces.url {
+		b.figures = newDelivery(ctx, metrics.url, c.report)
 	}
-	b := &branch{delivery: newDelivery(ctx, shown, c.report)}
 	if !traces.off {
 		b.client = &Client{next: traces.traceClient(), delivery: b.delivery, stopped: make(chan struct{})}
 		exp, err := otlptrace.New(ctx, b.client)
@@ -164,11 +166,20 @@ func (c *config) branch(ctx context.Context, endpoint string) (*branch, error) {
 	if !metrics.off {
 		exp, err := metrics.metricExporter(ctx)
 		if err != nil {
+			if b.spans != nil {
+				b.spans.Shutdown(ctx)
+			}
 			return nil, fmt.Errorf("metric exporter for %s: %w", metrics.url, err)
 		}
-		b.metrics = sdkmetric.NewPeriodicReader(&guardedMetrics{exp, b.delivery})
+		b.metrics = sdkmetric.NewPeriodicReader(&guardedMetrics{exp, b.figures})
 	}
 	return b, nil
+}
+
+// end ends what is being tried.
+func (b *branch) end() {
+	b.delivery.end()
+	b.figures.end()
 }
 
 // guardedMetrics tries metric exports again and reports those that fail. What
@@ -179,29 +190,14 @@ type guardedMetrics struct {
 }
 
 func (g *guardedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
-	return g.try(ctx, sendMetrics, func(ctx context.Context) error { return g.Exporter.Export(ctx, rm) })
+	return g.try(ctx, sendMetrics, func(ctx context.Context) error {
+		err := g.Exporter.Export(ctx, rm)
+		if n, _, ok := partial(err); ok && n == 0 {
+			return nil // all of it was taken, with a remark
+		}
+		return err
+	})
 }
-
-// endCounter counts the spans that ended and are to be delivered, and those
-// that ended too late for it.
-type endCounter struct {
-	n, late atomic.Int64
-	down    atomic.Bool
-	report  func(error)
-}
-
-func (*endCounter) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (e *endCounter) OnEnd(s sdktrace.ReadOnlySpan) {
-	switch {
-	case !s.SpanContext().IsSampled():
-	case !e.down.Load():
-		e.n.Add(1)
-	case e.late.Add(1) == 1 && e.report != nil:
-		e.report(fmt.Errorf("span %q ended after tracing was shut down and is not delivered; a second shutdown tells how many did", s.Name()))
-	}
-}
-func (*endCounter) Shutdown(context.Context) error   { return nil }
-func (*endCounter) ForceFlush(context.Context) error { return nil }
 
 // shutdownLimit bounds a shutdown whose context has no deadline.
 const shutdownLimit = 10 * time.Second
@@ -210,18 +206,29 @@ func (p *pipeline) shutdown(ctx context.Context) (err error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	p.once.Do(func() {
-		if _, ok := ctx.Deadline(); !ok {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, shutdownLimit)
-			defer cancel()
-		}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, shutdownLimit)
+		defer cancel()
+	}
+	if p.begun.CompareAndSwap(false, true) {
+		defer close(p.down)
 		p.tracer.Shutdown(ctx)
-		p.ended.down.Store(true)
+		p.ended.close()
 		err = p.stop(ctx)
-	})
-	if n := p.ended.late.Swap(0); n > 0 && len(p.branches) > 0 {
-		err = errors.Join(err, &UndeliveredError{Endpoint: p.branches[0].delivery.endpoint, Spans: n, Of: n, Err: errLate})
+	} else {
+		select {
+		case <-p.down:
+		case <-ctx.Done():
+			return fmt.Errorf("shut down tracing, which another call does already: %w", ctx.Err())
+		}
+	}
+	if n := p.ended.late.Swap(0); n > 0 {
+		for _, b := range p.branches {
+			if b.client != nil { // of several, the first stands for all
+				return errors.Join(err, &UndeliveredError{Endpoint: b.delivery.endpoint, Spans: n, Of: n, Err: errLate})
+			}
+		}
 	}
 	return err
 }
@@ -285,14 +292,14 @@ func (b *branch) stop(ctx context.Context, ended int64) error {
 	if b.spans == nil {
 		close(spansAreOut)
 		wg.Wait()
-		b.delivery.end()
+		b.end()
 		return nil
 	}
 	err := b.spans.Shutdown(ctx)
 	close(spansAreOut)
 	wg.Wait()
 	// When time is up the processor goes on in the background; end that too.
-	b.delivery.end()
+	b.end()
 	select {
 	case <-b.client.stopped:
 	case <-time.After(time.Second):

@@ -66,9 +66,24 @@ func (t *target) urlPath(signal string) string {
 
 // client returns the HTTP client, which notes what retries need to know.
 func (t *target) client() *http.Client {
-	tr := http.DefaultTransport.(*http.Transport).Clone()
+	var tr *http.Transport
+	if stock, ok := http.DefaultTransport.(*http.Transport); ok {
+		tr = stock.Clone()
+	} else { // the program's own, which may trace what passes
+		tr = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+			IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second}
+	}
 	tr.TLSClientConfig = t.tls
-	return &http.Client{Transport: &noteTransport{tr}, Timeout: t.limit()}
+	return &http.Client{Transport: &noteTransport{tr}, Timeout: t.limit(), CheckRedirect: sameMethod}
+}
+
+// sameMethod follows redirects that ask for the same request. After others
+// the client would ask for a page, and take that for a receipt.
+func sameMethod(req *http.Request, via []*http.Request) error {
+	if req.Method != via[0].Method || len(via) >= 10 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // traceClient returns a client that tries once; a delivery does the rest.
