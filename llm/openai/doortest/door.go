@@ -38,7 +38,8 @@ type Door struct {
 	Remote bool
 
 	// Skip names scenarios that are not for this door, as a whole or as one consumer
-	// reads them: "stall", "stall/streamed/breaks".
+	// reads them: "stall", "stall/streamed/breaks". Most libraries need "line without
+	// end" here: they read a line whole, and this one has no end.
 	Skip []string
 }
 

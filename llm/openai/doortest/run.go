@@ -183,9 +183,9 @@ func see(t *testing.T, d Door, c consumer, want Truth, script func(*standin.Requ
 		t.Fatal(err)
 	}
 	base := &http.Transport{}
-	client := &http.Client{Transport: base}
+	client := &http.Client{Transport: newBounded(base, func(err error) { t.Errorf("the client has %v", err) })}
 	if c.bytes {
-		client.Transport = dribbling{base}
+		client.Transport = dribbling{client.Transport}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var handlers []callback.Handler
