@@ -40,7 +40,8 @@ type Cost struct {
 // then audio, cache writes are the short-lived ones, videos in the input are
 // text. Tools that a
 // provider bills by the call, such as web search, are not included. A call that
-// made images is not priced where image tokens have a price of their own.
+// made images is not priced where image tokens have a price of their own, nor
+// where images have no price and no output was counted.
 //
 // The service tiers "", "auto", "default", "standard", "standard_only" and
 // "on_demand" are the standard one. Another tier is priced where the book has
@@ -71,8 +72,7 @@ func (b *Book) Cost(q Query) (c Cost, ok bool) {
 }
 
 func (t *tariff) cost(u *llm.Usage) (Cost, bool) {
-	if t.unpriced || u.Input < 0 || u.Output < 0 || u.Images < 0 ||
-		u.Images > 0 && t.has&(1<<unitImageOut) != 0 {
+	if t.unpriced || u.Input < 0 || u.Output < 0 || u.Images < 0 || !t.billsImages(u) {
 		return Cost{}, false
 	}
 	cells, ok := split(u, t.has)
@@ -101,6 +101,21 @@ func (t *tariff) cost(u *llm.Usage) (Cost, bool) {
 	}
 	c.Total = a.total
 	return c, a.ok
+}
+
+// billsImages reports whether u tells what the images that were made are billed
+// by: the piece, or tokens that cost what all output does.
+func (t *tariff) billsImages(u *llm.Usage) bool {
+	switch {
+	case u.Images == 0:
+		return true
+	case t.has&(1<<unitImageOut) != 0:
+		return false
+	case t.has&(1<<unitImage) != 0:
+		return true
+	}
+	free := t.has&(1<<unitOut) != 0 && t.price(unitOut, u.Input) == 0
+	return u.Output > 0 || free
 }
 
 // cells are the counts of a call, each token in one of them.
