@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/cputime"
@@ -22,6 +23,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // answer is a stream of n tokens in OpenAI's form, with the usage at its end.
@@ -191,17 +193,45 @@ func TestRatio(t *testing.T) {
 	t.Logf("RATIO %s", line)
 
 	// A conversation of 30 turns and an answer of 100 tokens, in memory and from
-	// a server in another process, whose work is not counted.
-	memory := alternate(t, 40, 40, three(contenders(100, history(30), new(exporter)))...)
+	// a server in another process, whose work is not counted. The least is our
+	// handlerless call in a span of the SDK that has as many events.
 	cfg := openai.DefaultConfig("key")
 	cfg.BaseURL = cputime.OtherProcess(t, serveVariable, "100")
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
-	network := alternate(t, 40, 20, three(contendersAt(cfg, history(30), new(exporter)))...)
-	t.Logf("HISTORY {\"turns\":30,\"tokens\":100,\"memory\":{\"of_handlerless\":%v,\"of_bare\":%v},\"network\":{\"of_handlerless\":%v,\"of_bare\":%v}}",
-		round(memory[2]/memory[1]), round(memory[2]/memory[0]), round(network[2]/network[1]), round(network[2]/network[0]))
+	of := func(cfg openai.ClientConfig, n int) string {
+		bare, handlerless, traced := contendersAt(cfg, history(30), new(exporter))
+		cpu := alternate(t, 40, n, bare, handlerless, traced, least(handlerless, 100))
+		return fmt.Sprintf(`{"of_handlerless":%v,"of_bare":%v,"least_of_handlerless":%v}`,
+			round(cpu[2]/cpu[1]), round(cpu[2]/cpu[0]), round(cpu[3]/cpu[1]))
+	}
+	t.Logf(`HISTORY {"turns":30,"tokens":100,"memory":%s,"network":%s}`, of(config(inMemory(answer(100))), 40), of(cfg, 20))
 }
 
-func three(a, b, c func() error) []func() error { return []func() error{a, b, c} }
+// least returns call in a span of the SDK for which the clock is read n times
+// and which has the events that ours has of n tokens, and nothing else.
+func least(call func() error, n int) func() error {
+	tr := sdktrace.NewTracerProvider(sdktrace.WithSyncer(new(exporter))).Tracer("bench")
+	at := make([]int64, n)
+	return func() error {
+		_, span := tr.Start(context.Background(), "chat gpt-4o-mini")
+		defer span.End()
+		begin := time.Now()
+		if err := call(); err != nil {
+			return err
+		}
+		for i := range at {
+			at[i] = time.Since(begin).Microseconds()
+		}
+		const events = 32
+		attrs := make([]attribute.KeyValue, 2)
+		for i := range events {
+			from, to := n*i/events, n*(i+1)/events
+			attrs[0], attrs[1] = attribute.Int("index", from), attribute.Int64Slice("offsets_us", at[from:to])
+			span.AddEvent("token", trace.WithTimestamp(begin.Add(time.Duration(at[from])*time.Microsecond)), trace.WithAttributes(attrs...))
+		}
+		return nil
+	}
+}
 
 const serveVariable = "CALLSPAN_TEST_SERVE_TOKENS"
 
