@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -144,4 +145,59 @@ func ExampleCount_String() {
 	// Successful Requests: 1
 	// Failed Requests: 0
 	// Total Cost (USD): $0.0000036
+}
+
+// A model of one's own may be a function. It is announced without a provider, so
+// that its calls have no price, unless it is a type with a method Endpoint.
+func ExampleModel() {
+	echo := llm.ModelFunc(func(_ context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
+		return func(yield func(llm.Chunk, error) bool) {
+			last := req.Messages[len(req.Messages)-1]
+			if yield(llm.Chunk{Text: last.Text()}, nil) {
+				yield(llm.Chunk{Finish: "stop", Usage: &llm.Usage{Input: 3, Output: 3}}, nil)
+			}
+		}
+	})
+	ctx, count := callback.WithCount(context.Background())
+	answer, err := llm.Collect(callback.Model(echo).Chat(ctx, question))
+	fmt.Println(answer.Text(), err)
+	fmt.Println(count.Total())
+	// Output:
+	// roses? <nil>
+	// 1 call, 3 tokens in, 3 out, $0, 1 without a known price
+}
+
+// What happens inside a run is told to whoever listens to it.
+func ExampleEmit() {
+	ctx := callback.WithHandlers(context.Background(), &callback.Funcs{
+		OnCustomEvent: func(_ context.Context, info *callback.Info, e callback.Event) {
+			fmt.Println(info.Name, "says", e.Name, e.Data)
+		},
+	})
+	chain(ctx, "order", func(ctx context.Context) error {
+		callback.Emit(ctx, callback.Event{Kind: callback.EventCustom, Name: "stems", Data: 12})
+		return nil
+	})
+	// Output: order says stems 12
+}
+
+// Tags, metadata and a session are inherited by all runs of a context, and by
+// no other.
+func ExampleWithTags() {
+	ctx := callback.WithHandlers(context.Background(), &callback.Funcs{
+		OnChainStart: func(_ context.Context, info *callback.Info) {
+			fmt.Println(info.Name, info.Tags, info.Metadata["shop"], info.Session)
+		},
+	})
+	within := callback.WithTags(ctx, "prod")
+	within = callback.WithMetadata(within, map[string]any{"shop": 7})
+	within = callback.WithSession(within, "s-1")
+	chain(within, "order", func(ctx context.Context) error {
+		return chain(callback.WithTags(ctx, "gift"), "card", func(context.Context) error { return nil })
+	})
+	chain(ctx, "close", func(context.Context) error { return nil })
+	// Output:
+	// order [prod] 7 s-1
+	// card [prod gift] 7 s-1
+	// close [] <nil>
 }

@@ -3,6 +3,7 @@ package tracing_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/callspan/callspan/tracing"
 	"github.com/sashabaranov/go-openai"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
@@ -66,4 +69,52 @@ func ExampleSetup() {
 	}()
 	ctx = callback.WithHandlers(ctx, tracer)
 	_ = ctx // run the program
+}
+
+// A service that exports by itself gives its exporter a client that keeps
+// requests small and counts what does not arrive.
+func ExampleNewClient() {
+	ctx := context.Background()
+	// The retries of the client inside are off: those around it see them.
+	client := tracing.NewClient(otlptracegrpc.NewClient(
+		otlptracegrpc.WithEndpointURL("http://localhost:4317"),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}),
+	))
+	exporter, err := otlptrace.New(ctx, client)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tp := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
+	tracer := tracing.New(tracing.WithTracerProvider(tp))
+	defer func() {
+		tracer.Shutdown(ctx) // spans of runs that are still open end first
+		tp.Shutdown(ctx)
+		log.Printf("%d spans arrived, %d were lost", client.Arrived(), client.Lost())
+	}()
+	ctx = callback.WithHandlers(ctx, tracer)
+	_ = ctx // run the program
+}
+
+// Answers are recorded, questions are not, and what looks like an e-mail address
+// is taken out.
+func ExampleWithContent() {
+	spans := tracetest.NewInMemoryExporter() // stands for the service's exporter
+	tracer := tracing.New(
+		tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))),
+		tracing.WithContent(tracing.ContentOutput),
+		tracing.WithRedactor(tracing.RedactEmails),
+	)
+	model := callback.Model(llm.ModelFunc(func(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] {
+		return func(yield func(llm.Chunk, error) bool) {
+			yield(llm.Chunk{Text: "Write to rosa@example.com.", Finish: "stop"}, nil)
+		}
+	}), tracer)
+	llm.Collect(model.Chat(context.Background(), &llm.Request{Messages: []llm.Message{llm.User("Whom do I ask?")}}))
+
+	for _, a := range spans.GetSpans()[0].Attributes {
+		if a.Key == "gen_ai.input.messages" || a.Key == "gen_ai.output.messages" {
+			fmt.Println(a.Key, "=", a.Value.AsString())
+		}
+	}
+	// Output: gen_ai.output.messages = [{"role":"assistant","parts":[{"type":"text","content":"Write to [email]."}],"finish_reason":"stop"}]
 }
