@@ -2,8 +2,8 @@ package llm
 
 import "iter"
 
-// Collect ranges over seq to its end and returns the whole answer. On failure
-// it returns what had arrived together with the error.
+// Collect ranges over seq to its end and returns the whole answer, which is never
+// nil. On failure it returns what had arrived together with the error.
 func Collect(seq iter.Seq2[Chunk, error]) (*Response, error) {
 	var a Accumulator
 	for c, err := range seq {

@@ -4,18 +4,18 @@ import "context"
 
 // An EmbedRequest asks for one vector for each input.
 type EmbedRequest struct {
-	Model      string // may be left to the embedder's own default
-	Inputs     []string
-	Dimensions int    // length of the vectors, where the model lets one choose; 0 is its own
-	User       string // end user id that the provider may see
+	Model      string   // may be left to the embedder's own default
+	Inputs     []string // texts, at least one
+	Dimensions int      // length of the vectors, where the model lets one choose; 0 is its own
+	User       string   // end user id that the provider may see
 }
 
 // An EmbedResponse holds the vectors in the order of the inputs. The vectors of
 // one response have one length.
 type EmbedResponse struct {
 	Meta
-	Vectors [][]float32
-	Usage   *Usage // as reported by the provider; nil if it said nothing
+	Vectors [][]float32 // one for each input
+	Usage   *Usage      // as reported by the provider; nil if it said nothing
 }
 
 // An Embedder turns texts into vectors, one for each input and in their order.

@@ -8,12 +8,12 @@ import (
 // An Error is a failure that the provider reported, in the response or inside
 // the stream. Err is the client library's own error and is found by errors.As.
 type Error struct {
-	Code       string // the API's code, such as "model_not_found"
-	Type       string // the API's type, such as "invalid_request_error"
-	Status     int    // HTTP status, 0 if the stream brought the error
-	Message    string // the API's words
-	RetryAfter time.Duration
-	Err        error
+	Code       string        // the API's code, such as "model_not_found"
+	Type       string        // the API's type, such as "invalid_request_error"
+	Status     int           // HTTP status, 0 if the stream brought the error
+	Message    string        // the API's words
+	RetryAfter time.Duration // how long the provider asks to wait; 0 if it does not say
+	Err        error         // the client library's, may be nil
 }
 
 // Error returns the API's message with the status before it.

@@ -19,9 +19,9 @@ const (
 
 // A Message is one entry of a conversation.
 type Message struct {
-	Role       Role
-	Name       string // optional name of the speaker
-	Parts      []Part
+	Role       Role       // who speaks
+	Name       string     // optional name of the speaker
+	Parts      []Part     // what is said, in order
 	ToolCalls  []ToolCall // what an assistant message asks to be run
 	ToolCallID string     // the call that a tool message answers
 }
@@ -30,7 +30,7 @@ type Message struct {
 // One message may hold parts of several origins, such as a template with
 // retrieved documents pasted into it.
 type Part struct {
-	Text   string
+	Text   string // "" beside a medium
 	Media  *Media // nil for text
 	Source Source // where the part comes from; zero derives it, see [Request.SourceOf]
 }
@@ -54,8 +54,8 @@ func (m *Media) Address() string {
 
 // A ToolCall is a model's wish to have a function run.
 type ToolCall struct {
-	ID        string
-	Name      string
+	ID        string // by which the tool's message answers it
+	Name      string // of the tool
 	Arguments string // JSON, as the model wrote it
 }
 

@@ -12,6 +12,10 @@ import (
 // Request.Stream yields one chunk per choice. An error is the last item.
 // Breaking out of the loop ends the call and frees what it holds. Chat must
 // not change the request, and may be called concurrently.
+//
+// What the provider refuses or reports is an [*Error]. A stream that is cut off
+// is [ErrTruncated], an answer with nothing in it [ErrEmpty]; errors.Is and
+// errors.As find them.
 type Model interface {
 	Chat(ctx context.Context, req *Request) iter.Seq2[Chunk, error]
 }
@@ -30,7 +34,7 @@ type Endpoint struct {
 	Provider string // OpenTelemetry's name of the provider: "openai", "azure.ai.openai", ...
 	Model    string // used when a request names none
 	Address  string // host name
-	Port     int
+	Port     int    // of the host
 	API      string // one of the API constants, for OpenAI's dialect
 }
 

@@ -6,8 +6,8 @@ import "encoding/json"
 // the model's own default. Pointers tell "not sent" from zero.
 type Request struct {
 	Model    string
-	Messages []Message
-	Stream   bool // ask for the answer in pieces
+	Messages []Message // the conversation, oldest first
+	Stream   bool      // ask for the answer in pieces
 
 	// StreamUsage asks for a last chunk with the usage of a streamed call. It is
 	// asked for on behalf of handlers without this, but then not handed on.
@@ -18,12 +18,12 @@ type Request struct {
 	TopP             *float64
 	FrequencyPenalty *float64
 	PresencePenalty  *float64
-	Seed             *int
-	Stop             []string
-	Choices          int    // answers wanted; 0 and 1 mean one
-	ReasoningEffort  string // "low", "medium", ... where the model has it
-	ServiceTier      string // "auto", "default", "flex", "priority"
-	User             string // end user id that the provider may see
+	Seed             *int     // for answers that can be had again, where the model has it
+	Stop             []string // texts at which the answer ends, and which are not in it
+	Choices          int      // answers wanted; 0 and 1 mean one
+	ReasoningEffort  string   // "low", "medium", ... where the model has it
+	ServiceTier      string   // "auto", "default", "flex", "priority"
+	User             string   // end user id that the provider may see
 
 	Tools      []Tool
 	ToolChoice string  // "", "auto", "none", "required", or the name of a tool
@@ -33,9 +33,9 @@ type Request struct {
 // A Tool is a function that the model may ask for.
 type Tool struct {
 	Name        string
-	Description string
+	Description string          // tells the model what it is for
 	Parameters  json.RawMessage // JSON schema of the arguments
-	Strict      bool
+	Strict      bool            // the model may send no arguments that break the schema
 }
 
 // A Format asks for an answer in JSON.
@@ -43,5 +43,5 @@ type Format struct {
 	Name        string          // of the schema
 	Description string          // of the schema
 	Schema      json.RawMessage // nil asks for any JSON object
-	Strict      bool
+	Strict      bool            // the model may give no answer that breaks the schema
 }

@@ -3,8 +3,8 @@ package llm
 // A Chunk is one piece of a streamed answer, or the whole answer of a call
 // without streaming. A frame with n choices is n chunks.
 type Chunk struct {
-	Choice    int // index of the choice it belongs to
-	Text      string
+	Choice    int        // index of the choice it belongs to
+	Text      string     // a piece of the answer
 	Reasoning string     // visible reasoning, where the model shows it
 	Refusal   string     // why the model declines
 	Tool      *ToolDelta // a fragment of a tool call
@@ -29,18 +29,18 @@ func (c *Chunk) HasContent() bool {
 // A ToolDelta is a fragment of a tool call. ID and Name come with the first
 // fragment of an Index, Arguments in pieces.
 type ToolDelta struct {
-	Index     int
-	ID        string
-	Name      string
-	Arguments string
+	Index     int    // of the call in the answer, from 0
+	ID        string // of the call
+	Name      string // of the tool
+	Arguments string // a piece of the JSON
 }
 
 // Meta is what a provider says about a response besides its content.
 type Meta struct {
-	ID                string
+	ID                string // of the response
 	Model             string // the model that answered, often not the one asked
-	ServiceTier       string
-	SystemFingerprint string
+	ServiceTier       string // that served the call, often not the one asked
+	SystemFingerprint string // changes when what serves the model does
 	Cost              string // USD as decimal text, where the provider reports it
 }
 
@@ -61,17 +61,17 @@ func (m *Meta) Merge(o *Meta) {
 // A Response is a whole answer, or what had arrived of it when the call ended.
 type Response struct {
 	Meta
-	Choices []Choice
-	Usage   *Usage // as reported by the provider; nil if it said nothing
+	Choices []Choice // one, unless the request asked for more
+	Usage   *Usage   // as reported by the provider; nil if it said nothing
 }
 
 // A Choice is one of the answers of a [Response].
 type Choice struct {
 	Text      string
-	Reasoning string
-	Refusal   string
-	ToolCalls []ToolCall
-	Finish    string // "stop", "length", "tool_calls", ...; "" if it never came
+	Reasoning string     // visible reasoning, where the model shows it
+	Refusal   string     // why the model declines
+	ToolCalls []ToolCall // what the model asks to be run
+	Finish    string     // "stop", "length", "tool_calls", ...; "" if it never came
 }
 
 // Text returns the text of the first choice.

@@ -4,8 +4,8 @@ package llm
 // include their parts, as OpenTelemetry's conventions have it: Input holds the
 // cached, the audio and the image tokens, Output holds the reasoning tokens.
 type Usage struct {
-	Input              int
-	Output             int
+	Input              int // tokens of the prompt
+	Output             int // tokens of the answer
 	CacheRead          int // part of Input, read from the provider's cache
 	CacheWrite         int // part of Input, written to the provider's cache
 	Reasoning          int // part of Output
@@ -40,9 +40,9 @@ type UsageSource string
 
 // A usage is what the provider reported, or else our own count, or absent.
 const (
-	UsageAbsent    UsageSource = ""
-	UsageReported  UsageSource = "reported"
-	UsageEstimated UsageSource = "estimated"
+	UsageAbsent    UsageSource = ""          // there is none
+	UsageReported  UsageSource = "reported"  // by the provider
+	UsageEstimated UsageSource = "estimated" // by a Meter
 )
 
 // A Counter counts the tokens of a text.
