@@ -17,7 +17,7 @@ type Batch[I, O any] struct {
 	Limit    int                // of inputs that are run at a time; 0 is 8
 	All      bool               // run all inputs, even if some fail; else the first failure cancels the rest
 	Handlers []callback.Handler // see the whole alone, not the inputs
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // Run returns the outputs of ins, in their order; none of none. With All, the outputs of those

@@ -11,17 +11,17 @@ import (
 // A Branch runs the first case whose condition holds, else its default. It is
 // LangChain's RunnableBranch. A choice that needs a model is a [Router]'s.
 type Branch[I, O any] struct {
-	Name     string // of the run; "branch" by default
-	Cases    []Case[I, O]
+	Name     string             // of the run; "branch" by default
+	Cases    []Case[I, O]       // in the order in which they are asked
 	Default  Runner[I, O]       // without it, an input that fits no case is an error
 	Handlers []callback.Handler // see the branch alone, not what it runs
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // A Case is a way that a [Branch] may take.
 type Case[I, O any] struct {
-	If   func(in I) bool
-	Then Runner[I, O]
+	If   func(in I) bool // whether it is taken
+	Then Runner[I, O]    // what is run then
 }
 
 // Run runs the case that fits.

@@ -22,7 +22,7 @@ type Conversation struct {
 	System   string             // the instructions; [DefaultSystem] if empty
 	Request  llm.Request        // settings of each call; Messages are put before the history
 	Handlers []callback.Handler // see the turns alone, not what they call
-	Tags     []string
+	Tags     []string           // of this run alone
 
 	buffer memory.Buffer
 }

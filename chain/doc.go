@@ -18,9 +18,10 @@
 // ([Pipe], [Gather]).
 //
 // Each of these is a run, with the runs of its parts below it. Handlers in its
-// field Handlers see that run alone, LangChain's constructor callbacks; those of
-// the context see everything. Without either nothing is described, and a step
-// costs what a function call does.
+// field Handlers see that run alone, LangChain's constructor callbacks, and its
+// Tags are on that run alone; those of the context are for everything below.
+// Where nobody listens nothing is described, and a step costs what a function
+// call does.
 //
 // # Errors
 //

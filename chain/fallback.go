@@ -17,10 +17,10 @@ import (
 // error names each with its own, which errors.Is and errors.As find. It does not
 // go on once the context has ended.
 type Fallback[I, O any] struct {
-	Name     string // of the run; "fallback" by default
-	Steps    []Runner[I, O]
+	Name     string             // of the run; "fallback" by default
+	Steps    []Runner[I, O]     // in the order in which they are tried
 	Handlers []callback.Handler // see the whole alone, not the steps
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // Run returns what the first step that succeeds does.
@@ -56,10 +56,10 @@ func (f *Fallback[I, O]) identity() identity {
 // Request.Model empty, so that each model uses its own name. A call that brings
 // nothing has failed.
 type FallbackModel struct {
-	Name     string // of the run; "fallback" by default
-	Models   []llm.Model
+	Name     string             // of the run; "fallback" by default
+	Models   []llm.Model        // in the order in which they are asked
 	Handlers []callback.Handler // see the whole alone, not the models
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 var _ callback.Announcer = (*FallbackModel)(nil)

@@ -22,7 +22,7 @@ type LLM[I any] struct {
 	Model    llm.Model
 	Request  llm.Request        // settings of each call; Messages are put before the prompt's
 	Handlers []callback.Handler // see this step alone, not its prompt and model
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // Run returns the text of the answer. On failure it returns what had arrived

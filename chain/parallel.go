@@ -15,11 +15,11 @@ import (
 // a *[callback.PanicError], after all steps have ended. Run returns when all
 // steps have.
 type Parallel[I, O any] struct {
-	Name     string // of the run; "parallel" by default
-	Steps    []Runner[I, O]
+	Name     string             // of the run; "parallel" by default
+	Steps    []Runner[I, O]     // which all get the input
 	Limit    int                // of steps that run at a time; 0 is 8
 	Handlers []callback.Handler // see the whole alone, not its steps
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // Run returns the outputs of the steps, in their order.

@@ -31,7 +31,7 @@ type Retry[I, O any] struct {
 	MaxWait  time.Duration        // before any try; 0 is a minute, or Wait if that is more
 	If       func(err error) bool // whether to try again after err; nil always does
 	Handlers []callback.Handler   // see the whole alone, not the tries
-	Tags     []string
+	Tags     []string             // of this run alone
 }
 
 // Run returns what the first try that succeeds does. The last error says how
@@ -75,7 +75,7 @@ type RetryModel struct {
 	MaxWait  time.Duration        // before any try; 0 is a minute, or Wait if that is more
 	If       func(err error) bool // whether to try again after err; nil always does
 	Handlers []callback.Handler   // see the whole alone, not the tries
-	Tags     []string
+	Tags     []string             // of this run alone
 }
 
 var _ callback.Announcer = (*RetryModel)(nil)

@@ -21,7 +21,7 @@ type Router[I, O any] struct {
 	Routes   map[string]Runner[I, O] // by name
 	Default  Runner[I, O]            // without it, a name that is no route is an error
 	Handlers []callback.Handler      // see the router alone, not what it runs
-	Tags     []string
+	Tags     []string                // of this run alone
 }
 
 // Run runs the route for in.

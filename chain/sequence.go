@@ -14,7 +14,7 @@ import (
 type Sequence[I, O any] struct {
 	Name     string             // of the run; "sequence" by default
 	Handlers []callback.Handler // see the sequence alone, not its steps
-	Tags     []string
+	Tags     []string           // of this run alone
 
 	run    func(context.Context, I) (O, error)
 	stream func(context.Context, I, func(llm.Chunk) bool) error

@@ -11,7 +11,7 @@ type Step[I, O any] struct {
 	Name     string // of the run; "step" by default
 	Do       func(ctx context.Context, in I) (O, error)
 	Handlers []callback.Handler // see this step alone
-	Tags     []string
+	Tags     []string           // of this run alone
 }
 
 // Run calls Do as a run. If nobody listens, it is just the call.

@@ -34,7 +34,7 @@ type Structured[I, O any] struct {
 	Model    llm.Model
 	Request  llm.Request        // settings of each call; Messages are put before the prompt's, Format may name and describe the schema
 	Handlers []callback.Handler // see this step alone, not its prompt and model
-	Tags     []string
+	Tags     []string           // of this run alone
 
 	once  sync.Once
 	shape *shape[O]

@@ -10,6 +10,9 @@ import (
 
 // A Memory keeps messages of a conversation. Its methods may be called
 // concurrently. Conversations use it through [Load], [Save] and [Clear].
+//
+// Its runs have the name that its method Name() string returns, if it has one,
+// and tell its size if it is a [Sizer].
 type Memory interface {
 	// Load returns what the prompt for input should carry, oldest first. The
 	// caller may change the slice but not the messages.
@@ -27,7 +30,7 @@ type Sizer interface {
 	Size() (messages, tokens int)
 }
 
-// Load loads from m as a run. That m is nil is an error.
+// Load loads from m as a run. Errors are those of m; that m is nil is one too.
 func Load(ctx context.Context, m Memory, input llm.Message) ([]llm.Message, error) {
 	ctx, err := ready(ctx, m, "load")
 	if err != nil {
@@ -44,7 +47,8 @@ func Load(ctx context.Context, m Memory, input llm.Message) ([]llm.Message, erro
 	return out, err
 }
 
-// Save saves the messages of a turn to m as a run. That m is nil is an error.
+// Save saves the messages of a turn to m as a run. Errors are those of m; that m
+// is nil is one too.
 func Save(ctx context.Context, m Memory, turn ...llm.Message) error {
 	ctx, err := ready(ctx, m, "save")
 	if err != nil {
@@ -56,7 +60,7 @@ func Save(ctx context.Context, m Memory, turn ...llm.Message) error {
 	return announce(ctx, m, "save", func(ctx context.Context) error { return m.Save(ctx, turn...) })
 }
 
-// Clear clears m as a run. That m is nil is an error.
+// Clear clears m as a run. Errors are those of m; that m is nil is one too.
 func Clear(ctx context.Context, m Memory) error {
 	ctx, err := ready(ctx, m, "clear")
 	if err != nil {

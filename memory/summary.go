@@ -18,7 +18,7 @@ import (
 // the next Save folds both. The zero value with a Model works. Set the fields
 // before use.
 type Summary struct {
-	Model     llm.Model
+	Model     llm.Model   // writes the summaries
 	MaxTokens int         // of the summary at most; 0 is 300
 	Request   llm.Request // settings of the call; its MaxTokens is that above if 0
 

@@ -18,7 +18,7 @@ import (
 // beyond the limit for now, and the next Save tries again. The zero value with a
 // Model works. Set the fields before use.
 type SummaryBuffer struct {
-	Model         llm.Model
+	Model         llm.Model   // writes the summaries
 	MaxTokens     int         // of everything; 0 is 2000
 	SummaryTokens int         // of the summary at most; 0 is 300, but no more than half of MaxTokens
 	Request       llm.Request // settings of the call; its MaxTokens is SummaryTokens if 0

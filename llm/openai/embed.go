@@ -35,7 +35,7 @@ func NewEmbedder(cfg openai.ClientConfig, o Options) *Embedder {
 	return &Embedder{callback.Embedder(b, o.Handlers...), b}
 }
 
-// Embed implements [llm.Embedder].
+// Embed implements [llm.Embedder]. What the API refuses is an [*llm.Error].
 func (e *Embedder) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	return e.announced.Embed(ctx, req)
 }

@@ -58,7 +58,9 @@ func newModel(cfg openai.ClientConfig, o Options, api string, translate func(*ba
 	return &Model{callback.Model(b, o.Handlers...), b}
 }
 
-// Chat implements [llm.Model].
+// Chat implements [llm.Model]. What the API refuses, or reports in the stream, is
+// an [*llm.Error]; errors.As finds go-openai's own error in it, where there is
+// one. A request that cannot be sent is an error before anything is.
 func (m *Model) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
 	return m.announced.Chat(ctx, req)
 }

@@ -10,19 +10,19 @@ import (
 
 // A Query is a call to be priced.
 type Query struct {
-	Provider    string // OpenTelemetry's gen_ai.provider.name, or the book's id
-	Model       string // the model that answered
-	Usage       llm.Usage
+	Provider    string    // OpenTelemetry's gen_ai.provider.name, or the book's id
+	Model       string    // the model that answered
+	Usage       llm.Usage // what it used
 	At          time.Time // when the call was made; zero is now
 	ServiceTier string    // the one that served it; see [Book.Cost]
 }
 
 // A Cost is what a call costs. Total is the sum of the other amounts.
 type Cost struct {
-	Total      Money
-	Input      Money // input neither read from a cache nor written to one
-	CacheRead  Money
-	CacheWrite Money
+	Total      Money  // of all below
+	Input      Money  // input neither read from a cache nor written to one
+	CacheRead  Money  // input read from a cache
+	CacheWrite Money  // input written to one
 	Output     Money  // reasoning and audio included
 	Flat       Money  // per request and per image made
 	Entry      string // the entry of the book that was used, such as "openai/gpt-4o"
