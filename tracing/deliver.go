@@ -253,10 +253,10 @@ func retryable(err error, n *note) (bool, time.Duration) {
 // An UndeliveredError tells what a receiver did not get, when tracing was shut
 // down.
 type UndeliveredError struct {
-	Endpoint string
-	Spans    int64 // that ended and did not arrive
-	Of       int64 // that ended
-	Err      error // why, if it is known
+	Endpoint string // URL of the receiver, without user, password and query
+	Spans    int64  // that ended and did not arrive
+	Of       int64  // that ended
+	Err      error  // why, if it is known
 }
 
 // Error names the receiver, the count and the reason.

@@ -103,11 +103,13 @@ func envValueLimit() (n int, ok bool) {
 }
 
 // WithTracerProvider sets where spans go. The default is the global provider.
+// Only [New] uses it: [Setup] makes a provider of its own.
 func WithTracerProvider(tp trace.TracerProvider) Option {
 	return func(c *config) { c.tracerProvider = tp }
 }
 
 // WithMeterProvider sets where metrics go. The default is the global provider.
+// Only [New] uses it: [Setup] makes a provider of its own.
 func WithMeterProvider(mp metric.MeterProvider) Option {
 	return func(c *config) { c.meterProvider = mp }
 }
@@ -235,9 +237,10 @@ func WithServiceName(name string) Option {
 // WithEndpoint makes [Setup] export to the OTLP receiver at this URL, such as
 // http://127.0.0.1:4317: over HTTP if its port is 4318 or it has a path, to
 // which v1/traces and v1/metrics are added, else over gRPC. Headers and
-// certificates of the environment are not used for it. It may be given several times; the empty URL stands
-// for the receiver that the OTEL_EXPORTER_OTLP_* variables describe, which is
-// also the default. Each receiver has a queue of its own.
+// certificates of the environment are not used for it. It may be given several
+// times; the empty URL stands for the receiver that the OTEL_EXPORTER_OTLP_*
+// variables describe, which is also the default. Each receiver has a queue of
+// its own.
 func WithEndpoint(url string) Option {
 	return func(c *config) { c.endpoints = append(c.endpoints, url) }
 }
