@@ -15,6 +15,8 @@ type Event struct {
 // A Splitter is given a stream piece by piece and calls Emit for each event
 // that has data. It follows the HTML standard: lines end with LF, CR or CRLF,
 // comments and unknown fields are passed over, a byte order mark may come first.
+// But for a field "error" with an object, which llama.cpp sent until 2025: it is
+// the data of an event of that name.
 // What lies wholly within a piece is not copied. The zero value with an Emit is
 // ready; it is used by one goroutine at a time.
 type Splitter struct {
@@ -36,6 +38,8 @@ type Splitter struct {
 	long   bool // the event that is read is longer than Limit
 	missed int
 }
+
+var dataField = []byte("data")
 
 var mark = []byte("\xEF\xBB\xBF")
 
@@ -102,6 +106,9 @@ func (s *Splitter) take(line, rest []byte) {
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	if len(value) > 0 && value[0] == ' ' {
 		value = value[1:]
+	}
+	if string(name) == "error" && len(value) > 0 && value[0] == '{' {
+		s.name, name = append(s.name[:0], name...), dataField
 	}
 	switch string(name) {
 	case "data":

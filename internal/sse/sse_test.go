@@ -57,6 +57,7 @@ func TestSplitter(t *testing.T) {
 		{"a name without data", "event: ping\n\ndata: a\n\n", []string{"|a"}},
 		{"comments", ": ping\n\n:\ndata: a\n: more\n\n", []string{"|a"}},
 		{"other fields", "id: 7\nretry: 5\ndata: a\n\n", []string{"|a"}},
+		{"an error of llama.cpp", "data: a\n\nerror: {}\n\nerror: a\n\n", []string{"|a", "error|{}"}},
 		{"byte order mark", "\xEF\xBB\xBFdata: a\n\n", []string{"|a"}},
 		{"a mark later is text", "data: a\n\n\xEF\xBB\xBFdata: b\n\n", []string{"|a"}},
 		{"no empty line at the end", "data: a\n", []string{"|a|cut"}},
