@@ -53,7 +53,7 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 	if b.form != formWhole {
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame, Whole: wholeEvent}
 	}
-	encoding := strings.ToLower(strings.Join(resp.Header["Content-Encoding"], ","))
+	encoding := b.coding()
 	hidden = hidden && b.events != nil && kind != "application/json"
 	switch open := opener(encoding); {
 	case encoding == "" || encoding == "identity":
@@ -68,10 +68,15 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 		b.ReadCloser = &decoded{ReadCloser: resp.Body, open: open}
 	}
 	if hidden && !b.opaque {
-		b.filter, b.hidden = new(filter), true
+		b.filter, b.hidden = &filter{frame: frame{text: api == llm.APICompletions}}, true
 	}
 	b.drop = runtime.AddCleanup(b, dropped.end, dropped{run, b.plain})
 	return b
+}
+
+// coding is the content coding of the response.
+func (b *body) coding() string {
+	return strings.ToLower(strings.Join(b.resp.Header["Content-Encoding"], ","))
 }
 
 // A dropped is what a body leaves behind that nobody closed.

@@ -66,6 +66,9 @@ func (g *gunzip) Read(p []byte) (n int, err error) {
 func openDeflate(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	head, err := b.Peek(2)
+	if err == io.EOF && len(head) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, err
 	}

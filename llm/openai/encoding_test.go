@@ -6,11 +6,14 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	callopenai "github.com/callspan/callspan/llm/openai"
 )
 
 // packed are the ways in which a body is compressed, and their names as headers
@@ -166,5 +169,60 @@ func TestTransportEncodingClosed(t *testing.T) {
 		}
 		resp.Body.Close()
 		rec.check(t, `llm openai gpt-4o-mini 20/2 reported "Pink"`)
+	}
+}
+
+// TestTransportEncodingCut: what a server compresses unasked and then cuts has
+// no clean end, wherever it is cut.
+func TestTransportEncodingCut(t *testing.T) {
+	body := sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), usageFrame, "[DONE]")
+	for _, coding := range []string{"gzip", "gzip at once", "deflate", "deflate at once", "bare deflate"} {
+		answer := pack(t, coding, body)
+		for n := 1; n < len(answer); n++ {
+			o := new(lastRun)
+			tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+				io.Copy(io.Discard, r.Body)
+				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}, "Content-Encoding": {packed[coding]}},
+					ContentLength: -1, Body: io.NopCloser(bytes.NewReader(answer[:n])), Request: r}, nil
+			}), o)
+			resp, err := tr.RoundTrip(request(strings.NewReader(ask)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != io.ErrUnexpectedEOF {
+				t.Errorf("%s, cut after %d of %d bytes: read %d, %v", coding, n, len(answer), len(got), err)
+			}
+			if whole := bytes.Contains(got, []byte("[DONE]\n")); (o.Err == nil) != whole {
+				t.Errorf("%s, cut after %d of %d bytes: the run ends with %v", coding, n, len(answer), o.Err)
+			}
+		}
+	}
+}
+
+// TestTransportEncodingOpaque: that answers cannot be read along is said once.
+func TestTransportEncodingOpaque(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		io.Copy(io.Discard, r.Body)
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"br"}},
+			Body: io.NopCloser(strings.NewReader("roses")), Request: r}, nil
+	}), new(lastRun))
+	for range 3 {
+		resp, err := tr.RoundTrip(request(strings.NewReader(`{"model":"m","messages":[]}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(resp.Body); string(got) != "roses" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		resp.Body.Close()
+	}
+	if got := log.String(); strings.Count(got, "cannot be read along") != 1 || !strings.Contains(got, "coding=br") || !strings.Contains(got, "accept gzip") {
+		t.Errorf("logged %s", got)
 	}
 }

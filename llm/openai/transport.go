@@ -3,6 +3,7 @@ package openai
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,8 +31,12 @@ import (
 // The bytes that pass are not changed, but for one thing: a streamed request
 // that does not ask for its usage is made to (see [StreamUsage]) when somebody
 // listens, and the event that comes of it is kept from the client, for which the
-// stream comes uncompressed. Of the content codings that a client accepts, those
-// that cannot be read along (all but gzip and deflate) are not passed on.
+// stream comes uncompressed. Where llama.cpp has put its timings there, which it
+// sends anyway, the event passes without the usage. A server that sends that event
+// unasked cannot be told from others: with [UsageAsked] it passes. Of the content codings that a client accepts, those
+// that cannot be read along (all but gzip and deflate) are not passed on. A client
+// that accepts no other gets one; its runs have neither text nor usage then, and a
+// warning says so once.
 //
 // Set the fields before use. A Transport may be used concurrently.
 type Transport struct {
@@ -41,7 +46,8 @@ type Transport struct {
 	Prices   *price.Book        // nil is the built-in book
 	Usage    StreamUsage
 
-	refusing sync.Map // hosts that will not be asked for the usage of a stream
+	refusing sync.Map  // hosts that will not be asked for the usage of a stream
+	opaque   sync.Once // says that an answer cannot be read along
 }
 
 // NewTransport returns a Transport over base, which may be nil, and loads
@@ -103,8 +109,16 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	default:
 		run.Event(callback.Event{Kind: callback.EventHTTP, Data: exchange{req.Header, resp.Header}})
 		resp = observe(resp, run, api, call.asked, call.hidden)
+		if b := resp.Body.(*body); b.opaque {
+			t.opaque.Do(func() { warnOpaque(req.URL.Host, b.coding()) })
+		}
 	}
 	return resp, nil
+}
+
+func warnOpaque(host, coding string) {
+	slog.Warn("callopenai: an answer comes in a content coding that cannot be read along, so such calls have no text, usage and cost;"+
+		" let the client accept gzip, deflate or none", "host", host, "coding", coding)
 }
 
 var (
@@ -123,7 +137,7 @@ func apiOf(req *http.Request) (api string, ok bool) {
 		return llm.APIChat, true
 	case strings.HasSuffix(path, "/completions"):
 		return llm.APICompletions, true
-	case strings.HasSuffix(path, "/responses"):
+	case strings.HasSuffix(path, "/responses"), strings.HasSuffix(path, "/responses/compact"):
 		return llm.APIResponses, true
 	case strings.HasSuffix(path, "/embeddings"):
 		return apiEmbeddings, true

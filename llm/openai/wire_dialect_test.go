@@ -181,6 +181,7 @@ func TestWirePaths(t *testing.T) {
 		{"https://api.openai.com/v1/chat/completions", chat, "openai m chat_completions api.openai.com:443"},
 		{"https://api.openai.com/v1/chat/completions/", chat, "openai m chat_completions api.openai.com:443"},
 		{"https://api.openai.com/v1/responses", `{"model":"m","input":"hi"}`, "openai m responses api.openai.com:443"},
+		{"https://api.openai.com/v1/responses/compact", `{"model":"m","input":"hi"}`, "openai m responses api.openai.com:443"},
 		{"https://api.openai.com/v1/completions", `{"model":"m","prompt":"hi"}`, "openai m completions api.openai.com:443"},
 		{"https://api.openai.com/v1/embeddings", `{"model":"m","input":"hi"}`, "openai m  api.openai.com:443"},
 		{"https://api.groq.com/openai/v1/chat/completions", chat, "groq m chat_completions api.groq.com:443"},
@@ -225,7 +226,7 @@ func TestWirePaths(t *testing.T) {
 func TestWireOtherRequests(t *testing.T) {
 	for _, tc := range []struct{ method, url string }{
 		{"GET", "https://api.openai.com/v1/chat/completions"}, {"DELETE", "https://api.openai.com/v1/responses"},
-		{"POST", "https://api.openai.com/v1/files"}, {"POST", "https://api.openai.com/v1/responses/r1/cancel"},
+		{"POST", "https://api.openai.com/v1/files"}, {"POST", "https://api.openai.com/v1/responses/r1/cancel"}, {"POST", "https://api.openai.com/v1/responses/input_tokens"},
 		{"POST", "https://api.openai.com/v1/mycompletions"}, {"POST", "https://api.openai.com/"}, {"GET", "https://api.openai.com/v1/models"},
 	} {
 		h := &callback.Funcs{OnLLMStart: func(context.Context, *callback.Info) { t.Errorf("%s %s is a run", tc.method, tc.url) }}
