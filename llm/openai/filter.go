@@ -1,9 +1,14 @@
 package openai
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A filter leaves out of a stream the event that holds the usage and nothing
-// else, which the client did not ask for. All other bytes pass as they came and
+// else, which the client did not ask for. Of one that holds llama.cpp's timings
+// too, which are on the event before unless the usage is asked for, it leaves out
+// the usage. All other bytes pass as they came and
 // when they came; only the beginning of a line that may still turn out to be
 // that event waits for the line's end.
 type filter struct {
@@ -59,45 +64,60 @@ func (f *filter) pass(b []byte, end bool) int {
 			line, whole = line[:feed+1], true
 		}
 		i += len(line)
-		if !f.passes(line, whole, end) {
-			continue
+		shown := f.show(line, whole, end)
+		if passed+len(shown) != i {
+			copy(b[passed:], shown)
 		}
-		if passed+len(line) != i {
-			copy(b[passed:], line)
-		}
-		passed += len(line)
+		passed += len(shown)
 	}
 	return passed
 }
 
-// passes reports whether a line, or as much of one as there is, passes now. If
-// not, it is left out or held.
-func (f *filter) passes(line []byte, whole, end bool) bool {
+// show returns what passes now of a line, or of as much of one as there is: all,
+// none, or less, if it is left out, in part or as a whole, or held.
+func (f *filter) show(line []byte, whole, end bool) []byte {
 	if f.passing {
 		f.passing = !whole
-		return true
+		return line
 	}
 	if !whole && !end {
 		// A CR may be the beginning of an empty line.
 		if mayBeUsage(line) || string(line) == "\r" {
 			f.held = append(f.held, line...)
-			return false
+			return nil
 		}
 		f.passing, f.within, f.dropped = true, true, false
-		return true
+		return line
 	}
 	dropped := f.dropped
 	f.dropped = false
 	switch {
 	case len(bytes.TrimRight(line, "\r\n")) == 0:
 		f.within = false
-		return !dropped
+		if dropped {
+			return nil
+		}
+		return line
 	case mayBeUsage(line) && f.usageOnly(line):
-		f.dropped = !f.within
-		return false
+		if line = f.beside(line); line == nil {
+			f.dropped = !f.within
+			return nil
+		}
 	}
 	f.within, f.passing = true, !whole
-	return true
+	return line
+}
+
+// beside returns the line of a usage event with what the client would have seen
+// elsewhere had nobody asked for the usage; nil if there is nothing.
+func (f *filter) beside(line []byte) []byte {
+	data := bytes.TrimSpace(line[len(dataKey):])
+	rest := f.frame.withoutUsage(data)
+	if rest == nil {
+		return nil
+	}
+	before, after, _ := bytes.Cut(line, data)
+	return slices.Concat(before, rest, after)
 }
 
 var (

@@ -13,10 +13,11 @@ import (
 // it is not odd, for go-openai's value. It is reused from event to event, so that
 // what repeats in each of them (id, model) is stored once.
 type frame struct {
-	whole    bool // a response without streaming
-	text     bool // of a text completion
-	reasons  bool // the server names finish reasons, be it as null
-	media    bool // some of the answer is sound or pictures
+	whole    bool                    // a response without streaming
+	text     bool                    // of a text completion
+	reasons  bool                    // the server names finish reasons, be it as null
+	media    bool                    // some of the answer is sound or pictures
+	spoken   [maxChoices / 64]uint64 // bits of the choices of which text has come
 	meta     llm.Meta
 	newFacts bool // meta has changed since it was last handed out
 	head     *frameHead
@@ -27,6 +28,7 @@ type frame struct {
 	failure  error  // the API's, of this frame
 	inner    error  // that of a choice or of an extension
 	message  []byte // the raw value of "message", which only an error has
+	timings  []byte // the raw value of "timings", which llama.cpp sends last
 
 	last template
 	own  frameHead     // of a frame that does not fit the template
@@ -43,7 +45,7 @@ type frameHead struct {
 
 // decode reads one frame.
 func (f *frame) decode(raw []byte) error {
-	f.tools, f.usage, f.counted, f.failure, f.inner, f.message = f.tools[:0], nil, nil, nil, nil, nil
+	f.tools, f.usage, f.counted, f.failure, f.inner, f.message, f.timings = f.tools[:0], nil, nil, nil, nil, nil, nil
 	if f.last.read(raw) {
 		f.head, f.choices = &f.last.head, f.last.choice[:]
 		return nil
@@ -56,6 +58,7 @@ func (f *frame) decode(raw []byte) error {
 	f.read(&s)
 	s.end()
 	f.fail(raw)
+	f.readTimings()
 	f.head.odd, f.room = s.odd, f.choices
 	if f.media && f.usage != nil && f.usage.Output == 0 {
 		f.usage = nil // nobody could count it instead
@@ -70,6 +73,38 @@ func (f *frame) decode(raw []byte) error {
 // usageOnly reports whether the frame is what include_usage brings.
 func (f *frame) usageOnly() bool {
 	return f.counted != nil && len(f.choices) == 0 && f.failure == nil
+}
+
+// withoutUsage returns what include_usage brought, which was decoded from raw, as
+// a frame for a caller who did not ask for it; nil if he would not have seen
+// anything of it. It has an empty choice, as many callers count on one.
+func (f *frame) withoutUsage(raw []byte) []byte {
+	if f.timings == nil {
+		return nil
+	}
+	out := make([]byte, 0, len(raw))
+	s := scanner{b: raw}
+	for s.object(); s.key(); {
+		name, err := json.Marshal(string(s.name))
+		value := s.raw()
+		switch string(name) {
+		case `"usage"`:
+			continue
+		case `"choices"`:
+			if value = []byte(`[{"index":0,"delta":{},"finish_reason":null}]`); f.text {
+				value = []byte(`[{"index":0,"text":"","finish_reason":null}]`)
+			}
+		}
+		if err != nil {
+			return nil
+		}
+		out = append(append(append(append(out, ','), name...), ':'), value...)
+	}
+	if out = append(out, '}'); s.err != nil || len(out) >= len(raw) {
+		return nil // there is no room for more
+	}
+	out[0] = '{'
+	return out
 }
 
 // blank reports whether a body has nothing in it.
@@ -137,6 +172,8 @@ func (f *frame) read(s *scanner) {
 			}
 		case "message":
 			f.message = s.value()
+		case "timings":
+			f.timings = s.value()
 		default:
 			s.other()
 		}
@@ -191,6 +228,14 @@ func (f *frame) readUsage(raw []byte) {
 	}
 	if cost := w.cost(); cost != "" && cost != f.meta.Cost {
 		f.meta.Cost, f.newFacts = cost, true
+	}
+}
+
+// readTimings takes the tokens that llama.cpp counts among its timings.
+func (f *frame) readTimings() {
+	var w wireTimings
+	if f.timings != nil && json.Unmarshal(f.timings, &w) == nil {
+		f.usage = w.complete(f.usage)
 	}
 }
 

@@ -57,9 +57,15 @@ func (d *progress) missing(t *tap, reasons bool) error {
 		if err := errorBody(t.tail); err != nil {
 			return err // a plain error in place of a stream
 		}
+		if err := t.failure(); err != nil {
+			return err
+		}
 		return llm.ErrEmpty
 	}
 	if !d.complete() && (reasons || !t.done()) {
+		if err := t.failure(); err != nil {
+			return err
+		}
 		return llm.ErrTruncated
 	}
 	return nil

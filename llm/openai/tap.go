@@ -116,6 +116,17 @@ func (t *tap) lastLine() []byte {
 	return data
 }
 
+// failure returns the error of a field "error" at the stream's end, as llama.cpp
+// sent it.
+func (t *tap) failure() error {
+	for line := range bytes.Lines(t.tail) {
+		if data, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("error:")); ok {
+			return errorBody(data)
+		}
+	}
+	return nil
+}
+
 // done reports whether the stream said that it was whole.
 func (t *tap) done() bool {
 	for line := range bytes.Lines(t.tail) {

@@ -48,7 +48,7 @@ func FuzzTemplate(f *testing.F) {
 		if used.decode(before) != nil {
 			return
 		}
-		fresh.meta, fresh.reasons = used.meta, used.reasons
+		fresh.meta, fresh.reasons, fresh.spoken = used.meta, used.reasons, used.spoken
 		want, wantErr := read(&fresh)
 		got, err := read(&used)
 		if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, want) {

@@ -48,6 +48,27 @@ type wireParts struct {
 	Rejected   tokens `json:"rejected_prediction_tokens"`
 }
 
+// wireTimings are the tokens that llama.cpp, and what follows it, counts with
+// every answer, asked for its usage or not.
+type wireTimings struct {
+	Cached    tokens `json:"cache_n"`
+	Prompt    tokens `json:"prompt_n"` // without the cached ones
+	Predicted tokens `json:"predicted_n"`
+}
+
+// complete returns u with what it lacks of them; u may be nil.
+func (w *wireTimings) complete(u *llm.Usage) *llm.Usage {
+	prompt := w.Cached.n + w.Prompt.n
+	switch {
+	case !w.Cached.known || !w.Prompt.known || !w.Predicted.known || prompt == 0:
+	case u == nil:
+		return &llm.Usage{Input: prompt, CacheRead: w.Cached.n, Output: w.Predicted.n}
+	case u.Input == prompt && u.CacheRead == 0:
+		u.CacheRead = w.Cached.n
+	}
+	return u
+}
+
 // tokens is a number of tokens as a provider says it. What is negative, absurd or
 // no whole number says nothing.
 type tokens struct {

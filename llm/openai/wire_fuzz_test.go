@@ -56,16 +56,21 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // withoutUsage leaves the usage out of a stream in the plainest way there is:
 // line by line.
-func withoutUsage(stream []byte) []byte {
+func withoutUsage(stream []byte, text bool) []byte {
 	var out []byte
 	within, drop := false, false
 	for line := range bytes.Lines(stream) {
 		empty := len(bytes.TrimRight(line, "\r\n")) == 0
 		data, ok := bytes.CutPrefix(line, []byte("data:"))
-		var f frame
+		f := frame{text: text}
 		if ok && mayBeUsage(line) && f.decode(bytes.TrimSpace(data)) == nil && f.usageOnly() {
-			drop = !within
-			continue
+			data = bytes.TrimSpace(data)
+			if rest := f.withoutUsage(data); rest != nil {
+				line, empty = bytes.Replace(line, data, rest, 1), false
+			} else {
+				drop = !within
+				continue
+			}
 		}
 		if empty {
 			within = false
@@ -82,6 +87,8 @@ func withoutUsage(stream []byte) []byte {
 	return out
 }
 
+const timedEvent = `data: {"choices":[],"id":"1","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2},"timings":{"cache_n":0,"prompt_n":1,"predicted_n":1}}` + "\n\n"
+
 const usageOnlyEvent = `data: {"id":"1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}` + "\n\n"
 
 // FuzzWire: whatever a body holds and in whatever pieces it comes, the client
@@ -92,6 +99,8 @@ func FuzzWire(f *testing.F) {
 	stop := `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	for _, s := range []string{
 		chunk + stop + usageOnlyEvent + "data: [DONE]\n\n",
+		chunk + stop + timedEvent + "data: [DONE]\n\n",
+		strings.TrimSpace(timedEvent) + "\r\n\r\n" + usageOnlyEvent + timedEvent,
 		strings.ReplaceAll(chunk+usageOnlyEvent+stop, "\n", "\r\n"),
 		strings.ReplaceAll(chunk+stop+usageOnlyEvent, "\n\n", "\n"),
 		": wait\n\nevent: message\n" + usageOnlyEvent + chunk,
@@ -135,7 +144,7 @@ func FuzzWire(f *testing.F) {
 		resp.Body.Close()
 		want := stream
 		if filtered {
-			want = withoutUsage(stream)
+			want = withoutUsage(stream, api == "/completions")
 		}
 		if err != failure || !bytes.Equal(got, want) {
 			t.Errorf("read %q, %v\nwant %q", got, err, want)
