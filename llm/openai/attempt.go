@@ -12,15 +12,16 @@ import (
 
 // An attempts counts the requests that one call makes. It travels in the call's
 // context, which every client library hands to its transport: below it a
-// [Transport] does not announce the requests again, and keeps the body of a
-// response for a call that wants to know more than its client library tells.
+// [Transport] does not announce the requests again, and keeps the header and the
+// body of a response for a call that wants to know more than its client library tells.
 type attempts struct {
 	sent   atomic.Int32
 	wanted atomic.Bool
 
-	mu   sync.Mutex
-	body []byte // of the last response
-	long bool   // it is not all there
+	mu     sync.Mutex
+	header http.Header // of the last response
+	body   []byte
+	long   bool // the body is not all there
 }
 
 type attemptsKey struct{}
@@ -64,10 +65,20 @@ func (a *attempts) heard() []byte {
 	return a.body
 }
 
+// headers returns the last response's header; nil if it is not known.
+func (a *attempts) headers() http.Header {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.header
+}
+
 // keep returns resp with a body that is kept while it is read.
 func (a *attempts) keep(resp *http.Response, err error) (*http.Response, error) {
 	a.mu.Lock()
-	a.body, a.long = nil, false
+	a.header, a.body, a.long = nil, nil, false
+	if resp != nil {
+		a.header = resp.Header
+	}
 	a.mu.Unlock()
 	if err != nil || resp == nil || !a.wanted.Load() || resp.Header.Get("Content-Encoding") != "" {
 		return resp, err

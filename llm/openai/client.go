@@ -19,7 +19,8 @@ import (
 // have the names, parameters and results of go-openai's, and give what those
 // give: the same values and the same errors. Only the streams have types of
 // their own here, with the same methods. What is not a call to a model passes
-// through the embedded client.
+// through the embedded client; so do Edits, which OpenAI has taken away, and what
+// only sets a model to work, such as the runs of assistants and batches.
 //
 // A run begins with the call. It ends when the call returns, or where its stream
 // ends, fails or is closed, where the context ends, or where the stream is
@@ -29,8 +30,9 @@ import (
 // Streams are read frame by frame with all that providers send in them. Of calls
 // without a stream a Client sees what go-openai keeps, which is neither the cost
 // that some providers report nor an error in a response with a status of
-// success; over a client whose configuration went through [WrapConfig] it sees
-// these too, and there is still one run.
+// success. Of a stream that is refused go-openai does not keep when the API wants
+// to be asked again. Over a client whose configuration went through [WrapConfig]
+// a Client sees these too, and there is still one run.
 //
 // A Client may be used concurrently.
 type Client struct {
@@ -147,7 +149,7 @@ func whole[R any](c *Client, ctx context.Context, describe func() request,
 	resp, err = send(ctx)
 	switch raw := attemptsOf(ctx).heard(); {
 	case err != nil:
-		run.End(wholeError(err))
+		run.End(wholeError(err, headerOf(&resp)))
 	case raw != nil && run.Info().Kind == callback.KindLLM:
 		run.End(tellRaw(run, raw))
 	default:

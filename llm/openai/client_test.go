@@ -198,6 +198,7 @@ func TestWrapCalls(t *testing.T) {
 		CreateChatCompletion(context.Context, openai.ChatCompletionRequest) (openai.ChatCompletionResponse, error)
 		CreateCompletion(context.Context, openai.CompletionRequest) (openai.CompletionResponse, error)
 		CreateResponse(context.Context, openai.CreateResponseRequest) (openai.CreateResponseResponse, error)
+		CompactResponse(context.Context, openai.CompactResponseRequest) (openai.ResponseCompaction, error)
 		CreateEmbeddings(context.Context, openai.EmbeddingRequestConverter) (openai.EmbeddingResponse, error)
 		CreateImage(context.Context, openai.ImageRequest) (openai.ImageResponse, error)
 		CreateEditImage(context.Context, openai.ImageEditRequest) (openai.ImageResponse, error)
@@ -246,6 +247,15 @@ func TestWrapCalls(t *testing.T) {
 			call: func(ctx context.Context, c client) (any, error) {
 				return c.CreateResponse(ctx, openai.CreateResponseRequest{Model: "gpt-5-mini", Input: "roses?"})
 			}, want: `llm openai gpt-5-mini error server_error`},
+		{name: "compaction", body: `{"id":"r1","object":"response.compaction","created_at":1,"output":[{"id":"m1","type":"message","status":"completed","role":"user","content":[{"type":"input_text","text":"roses?"}]},` +
+			`{"id":"c1","type":"compaction","encrypted_content":"gAAA"}],"usage":{"input_tokens":139,"input_tokens_details":{"cached_tokens":0},"output_tokens":438,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":577}}`,
+			call: func(ctx context.Context, c client) (any, error) {
+				return c.CompactResponse(ctx, openai.CompactResponseRequest{Model: "gpt-5-mini", Input: "roses?"})
+			}, want: `llm openai gpt-5-mini 139/438 reported`},
+		{name: "compaction that is refused", status: 404, body: `{"error":{"message":"no such model","code":"model_not_found"}}`,
+			call: func(ctx context.Context, c client) (any, error) {
+				return c.CompactResponse(ctx, openai.CompactResponseRequest{Model: "gpt-5-mini", Input: "roses?"})
+			}, want: `llm openai gpt-5-mini error model_not_found`},
 		{name: "embeddings", body: `{"data":[{"index":0,"embedding":[0.6,0.8]}],"model":"text-embedding-3-small","usage":{"prompt_tokens":1,"total_tokens":1}}`,
 			call: func(ctx context.Context, c client) (any, error) {
 				return c.CreateEmbeddings(ctx, openai.EmbeddingRequestStrings{Model: "text-embedding-3-small", Input: []string{"roses"}})
@@ -298,6 +308,57 @@ func TestWrapCalls(t *testing.T) {
 				rec.check(t, tc.want)
 			}
 		})
+	}
+}
+
+// TestWrapRetryAfter: when the API wants to be asked again is in the header of a
+// refusal, which go-openai keeps with an answer in one piece. Of a stream it keeps
+// none: a wire door below has it.
+func TestWrapRetryAfter(t *testing.T) {
+	type call func(context.Context, *callopenai.Client) error
+	streamed := func(ctx context.Context, c *callopenai.Client) error {
+		_, err := c.CreateChatCompletionStream(ctx, chat)
+		return err
+	}
+	for name, tc := range map[string]struct {
+		call  call
+		wired bool
+		want  time.Duration
+	}{
+		"chat": {call: func(ctx context.Context, c *callopenai.Client) error {
+			_, err := c.CreateChatCompletion(ctx, chat)
+			return err
+		}, want: 7 * time.Second},
+		"chat, wired": {call: func(ctx context.Context, c *callopenai.Client) error {
+			_, err := c.CreateChatCompletion(ctx, chat)
+			return err
+		}, wired: true, want: 7 * time.Second},
+		"embeddings": {call: func(ctx context.Context, c *callopenai.Client) error {
+			_, err := c.CreateEmbeddings(ctx, openai.EmbeddingRequestStrings{Model: "text-embedding-3-small", Input: []string{"roses"}})
+			return err
+		}, want: 7 * time.Second},
+		"image": {call: func(ctx context.Context, c *callopenai.Client) error {
+			_, err := c.CreateImage(ctx, openai.ImageRequest{Model: "gpt-image-1", Prompt: "a rose"})
+			return err
+		}, want: 7 * time.Second},
+		"stream":        {call: streamed},
+		"stream, wired": {call: streamed, wired: true, want: 7 * time.Second},
+	} {
+		for _, body := range []string{`{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`, `slow down`} {
+			o := new(lastRun)
+			cfg := config(&canned{status: 429, header: http.Header{"Retry-After": {"7"}}, body: []byte(body)})
+			if tc.wired {
+				callopenai.WrapConfig(&cfg)
+			}
+			err := tc.call(t.Context(), callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithProvider("openai"), callopenai.WithHandlers(o)))
+			var said *llm.Error
+			if !errors.As(o.Err, &said) || said.RetryAfter != tc.want || said.Status != 429 {
+				t.Errorf("%s: the run says %#v", name, o.Err)
+			}
+			if errors.As(err, &said) || err == nil {
+				t.Errorf("%s: the caller gets %#v", name, err)
+			}
+		}
 	}
 }
 

@@ -34,6 +34,15 @@ func (c *Client) CreateResponse(ctx context.Context, req openai.CreateResponseRe
 		}, tellResponse)
 }
 
+// CompactResponse shortens the context of a response, with a model, for later
+// ones to go on from. What it makes of it nobody can read.
+func (c *Client) CompactResponse(ctx context.Context, req openai.CompactResponseRequest) (openai.ResponseCompaction, error) {
+	return whole(c, ctx, func() request { return responseRequest(req, false) },
+		func(ctx context.Context) (openai.ResponseCompaction, error) {
+			return c.Client.CompactResponse(ctx, req)
+		}, tellResponse)
+}
+
 // CreateEmbeddings turns texts into vectors. The numbers of the vectors are
 // shared with handlers that keep them.
 func (c *Client) CreateEmbeddings(ctx context.Context, conv openai.EmbeddingRequestConverter) (openai.EmbeddingResponse, error) {
@@ -118,7 +127,8 @@ func tellCompletion(run *callback.Call, r *openai.CompletionResponse) error {
 	return a.tellAll(run)
 }
 
-func tellResponse(run *callback.Call, r *openai.CreateResponseResponse) error {
+// tellResponse tells run of a response, or of what has the form of one.
+func tellResponse[R any](run *callback.Call, r *R) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil // an answer, but not one that can be looked into

@@ -148,6 +148,7 @@ func (f *responseFrame) call(d llm.ToolDelta) {
 
 type responseItem struct {
 	Type      string `json:"type"`
+	Role      string `json:"role"`
 	CallID    string `json:"call_id"`
 	Name      string `json:"name"`
 	Arguments string `json:"arguments"`
@@ -157,6 +158,10 @@ type responseItem struct {
 	} `json:"content"`
 	Summary []struct{ Text string } `json:"summary"`
 }
+
+// given reports whether the item was in the request: a compaction repeats what
+// the user has said.
+func (it *responseItem) given() bool { return it.Type == "message" && it.Role == "user" }
 
 func (it *responseItem) call() bool {
 	return it.Type == "function_call" || it.Type == "custom_tool_call"
@@ -204,6 +209,9 @@ func (f *responseFrame) response(raw []byte) {
 		if err := json.Unmarshal(rawItem, &it); err != nil && !mistyped(err) {
 			continue
 		}
+		if it.given() {
+			continue
+		}
 		var c llm.Chunk
 		for _, p := range it.Content {
 			c.Text += p.Text
@@ -216,7 +224,7 @@ func (f *responseFrame) response(raw []byte) {
 			c.Reasoning, c.Text = c.Reasoning+c.Text, ""
 		}
 		f.text(c)
-		f.media = f.media || it.Type == "image_generation_call"
+		f.media = f.media || it.Type == "image_generation_call" || it.Type == "compaction"
 		if it.call() {
 			f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
 		}

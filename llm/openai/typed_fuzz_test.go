@@ -98,6 +98,7 @@ type wholes interface {
 	CreateChatCompletion(context.Context, openai.ChatCompletionRequest) (openai.ChatCompletionResponse, error)
 	CreateCompletion(context.Context, openai.CompletionRequest) (openai.CompletionResponse, error)
 	CreateResponse(context.Context, openai.CreateResponseRequest) (openai.CreateResponseResponse, error)
+	CompactResponse(context.Context, openai.CompactResponseRequest) (openai.ResponseCompaction, error)
 	CreateEmbeddings(context.Context, openai.EmbeddingRequestConverter) (openai.EmbeddingResponse, error)
 	CreateImage(context.Context, openai.ImageRequest) (openai.ImageResponse, error)
 	CreateEditImage(context.Context, openai.ImageEditRequest) (openai.ImageResponse, error)
@@ -178,6 +179,12 @@ func (s shown[T]) RecvRaw() ([]byte, error) {
 		raw, err := s.typedStream.RecvRaw()
 		if err != nil || !s.usageOnly(raw) {
 			return raw, err
+		}
+		f := frame{text: s.text}
+		if f.decode(raw) == nil {
+			if rest := f.withoutUsage(raw); rest != nil {
+				return rest, nil
+			}
 		}
 	}
 }
@@ -291,6 +298,9 @@ var methods = []method{
 	}, ""},
 	{"response", plainly((*bard).response), func(ctx context.Context, c caller, _ manner) sight {
 		return one(c.CreateResponse(ctx, anyAsk))
+	}, ""},
+	{"compaction", plainly((*bard).response), func(ctx context.Context, c caller, _ manner) sight {
+		return one(c.CompactResponse(ctx, anyAsk))
 	}, ""},
 	{"embeddings", plainly((*bard).vectors), func(ctx context.Context, c caller, m manner) sight {
 		req := openai.EmbeddingRequestStrings{Model: openai.SmallEmbedding3, Input: []string{"rose", "玉"}}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"reflect"
 
 	"github.com/callspan/callspan/llm"
@@ -29,18 +30,21 @@ func (refusal) ErrorType() string { return "invalid_request" }
 
 // sentError returns what a run says of an error that go-openai returned for a
 // request.
-func sentError(err error) error {
+func sentError(err error) error { return refusedError(err, nil) }
+
+// refusedError is sentError where the response's header may be known.
+func refusedError(err error, header http.Header) error {
 	for _, known := range refusals {
 		if errors.Is(err, known) {
 			return refusal{err}
 		}
 	}
-	return convertError(err, new(tap))
+	return convertError(err, &tap{header: header})
 }
 
 // wholeError returns what a run says of an error in place of an answer in one
 // piece. The decoder has read a body up to its end where it finds too little.
-func wholeError(err error) error {
+func wholeError(err error, header http.Header) error {
 	var status *openai.RequestError // may hold the decoder's
 	switch {
 	case errors.As(err, &status):
@@ -49,7 +53,16 @@ func wholeError(err error) error {
 	case err == io.ErrUnexpectedEOF || undecoded(err):
 		return fmt.Errorf("%w: %w", llm.ErrMalformed, err)
 	}
-	return sentError(err)
+	return refusedError(err, header)
+}
+
+// headerOf returns the header of the response that go-openai's value was read
+// from, or was to be: of an answer in one piece it is there beside an error too.
+func headerOf(resp any) http.Header {
+	if r, ok := resp.(interface{ Header() http.Header }); ok {
+		return r.Header()
+	}
+	return nil
 }
 
 // undecoded reports whether err is the JSON decoder's.

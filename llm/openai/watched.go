@@ -43,10 +43,11 @@ func begin[T any, S stream](c *Client, ctx context.Context, api string, typed ty
 	}
 	returned := false
 	defer endOther(run, &returned)
-	inner, err = send(withAttempts(ctx))
+	ctx = withAttempts(ctx)
+	inner, err = send(ctx)
 	returned = true
 	if err != nil {
-		run.End(sentError(err))
+		run.End(refusedError(err, attemptsOf(ctx).headers()))
 		return inner, nil, run.Err(err)
 	}
 	w = &watched[T]{inner: inner, run: run, answer: newAnswer(api, false), typed: typed}
@@ -90,6 +91,9 @@ func (w *watched[T]) recvRaw() ([]byte, error) {
 		if seen != nil || !w.withheld() {
 			return raw, nil
 		}
+		if rest := w.answer.frame.withoutUsage(raw); rest != nil {
+			return rest, nil
+		}
 	}
 }
 
@@ -123,10 +127,9 @@ func (w *watched[T]) finish(err error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		w.answer.done = w.answer.done || state.done || !state.known
-		err = w.answer.missing()
-		if w.answer.progress.empty() {
+		if err = w.answer.missing(); err != nil {
 			if said := state.failure(); said != nil {
-				err = said // a plain error in place of a stream
+				err = said // a plain error in place of a stream, or of its rest
 			}
 		}
 	case err == nil:
