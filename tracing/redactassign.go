@@ -9,8 +9,11 @@ import (
 // name such as api_key, stands behind Bearer or behind words such as API key,
 // and looks random.
 func assigned(s string, from, to int, h shape) (piece, bool) {
-	if h.digits == 0 && !h.jumbled() {
+	if h.digits == 0 && !h.jumbled() && !byChance(s[from:to]) {
 		return piece{}, false
+	}
+	for n := 0; n < 2 && is(before(s, from), joint); n++ { // a secret may begin with - and _
+		from--
 	}
 	begin := from
 	if !is(before(s, from), name) {
@@ -51,11 +54,12 @@ func assigned(s string, from, to int, h shape) (piece, bool) {
 			word.to = to + n
 		}
 		h := shapeOf(s[word.from:word.to])
+		chance := byChance(s[word.from:word.to])
 		switch {
-		case !h.assigned():
+		case !chance && !h.assigned():
 			return piece{}, false
 		case how == namedSecret && h.digits > 1:
-		case at(s, end) == '(', how == namedSecret && word.to-word.from < len(v), how > namedSecret && !h.keyOf(how, begin == from, v):
+		case at(s, end) == '(', how == namedSecret && word.to-word.from < len(v), how > namedSecret && !h.keyOf(how, begin == from, chance, v):
 			return piece{}, false // a function, a field of something, the name of a thing
 		}
 	}
@@ -85,8 +89,9 @@ func (h shape) jumbled() bool {
 }
 
 // keyOf reports whether v, whose shape is h, can be the key of something, or
-// just a key. whole says that it begins with what has that shape: it is no path.
-func (h shape) keyOf(how secrecy, whole bool, v string) bool {
+// just a key. whole says that it begins with what has that shape: it is no path,
+// and chance that it is none of words.
+func (h shape) keyOf(how secrecy, whole, chance bool, v string) bool {
 	if !whole && !strings.HasSuffix(v, "=") && strings.IndexByte(v, '+') < 0 {
 		return false
 	}
@@ -94,10 +99,10 @@ func (h shape) keyOf(how secrecy, whole bool, v string) bool {
 		return false
 	}
 	switch letters := h.uppers + h.lowers; {
-	case h.digits <= 2 && h.turns*3 < h.size && !(h.size >= 28 && h.jumbled()): // names have as many
+	case !chance && h.digits <= 2 && h.turns*3 < h.size && !(h.size >= 28 && h.jumbled()): // names have as many
 		return false
 	case how == keyAlone:
-		return letters >= 4 && h.size >= 20 && (h.longest == h.size || strings.HasSuffix(v, "="))
+		return (letters >= 4 || letters >= 2 && h.hex && h.size >= 32) && h.size >= 20 && (h.longest == h.size || strings.HasSuffix(v, "="))
 	default:
 		return letters >= 2 && h.longest >= minKey
 	}

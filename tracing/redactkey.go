@@ -139,7 +139,7 @@ func (k *keyForm) fits(w string) bool {
 	case k.stretch == 0 || k.stretch >= 30:
 		return h.digits > 0 || h.uppers > 0
 	}
-	return h.digits >= 2
+	return h.digits >= 2 || byChance(w)
 }
 
 // formOf returns the form with the longest prefix of w.
