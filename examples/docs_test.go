@@ -14,8 +14,8 @@ var code = regexp.MustCompile("(?s)(?:<!-- code: (\\S+) -->\n)?```go\n(.*?)```")
 // TestDocs: what pages show is code that compiles, and still the same.
 func TestDocs(t *testing.T) {
 	pages, _ := filepath.Glob("../docs/zh/*.md")
-	pages = append(pages, "../docs/from-langchain.md")
-	if len(pages) < 3 {
+	pages = append(pages, "../docs/from-langchain.md", "../README.md")
+	if len(pages) < 4 {
 		t.Fatalf("pages %v", pages)
 	}
 	for _, page := range pages {
@@ -44,17 +44,40 @@ func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
 // link finds the targets of links inside of the repository.
 var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 
+// TestDocLinks: every page can be reached from README.md, and no link leads
+// nowhere.
 func TestDocLinks(t *testing.T) {
-	pages, _ := filepath.Glob("../docs/zh/*.md")
-	for _, page := range append(pages, "../docs/from-langchain.md") {
+	var pages []string
+	for _, pattern := range []string{"../*.md", "../examples/*.md", "../docs/*.md", "../docs/zh/*.md"} {
+		some, _ := filepath.Glob(pattern)
+		pages = append(pages, some...)
+	}
+	links := map[string][]string{}
+	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+			target := filepath.Join(filepath.Dir(page), m[1])
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
+			links[page] = append(links[page], target)
+		}
+	}
+	reached := map[string]bool{"../README.md": true}
+	for todo := []string{"../README.md"}; len(todo) > 0; todo = todo[1:] {
+		for _, target := range links[filepath.ToSlash(todo[0])] {
+			if target = filepath.ToSlash(target); !reached[target] {
+				reached[target] = true
+				todo = append(todo, target)
+			}
+		}
+	}
+	for _, page := range pages {
+		if !reached[filepath.ToSlash(page)] {
+			t.Errorf("no link from README.md leads to %s", page)
 		}
 	}
 }
