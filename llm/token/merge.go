@@ -11,6 +11,7 @@ type merger struct {
 	ranks []rank  // of the token that begins here joined with the next one
 	prev  []int32 // long pieces only: where the token before begins
 	heap  []uint64
+	whole []int32 // the result of several pieces
 }
 
 // short is the length in bytes up to which a scan is quicker than a heap.
@@ -22,7 +23,7 @@ const keep = 1 << 16
 var mergers = sync.Pool{New: func() any { return new(merger) }}
 
 func (m *merger) free() {
-	if cap(m.ranks) <= keep {
+	if cap(m.ranks) <= keep && cap(m.whole) <= keep {
 		mergers.Put(m)
 	}
 }
@@ -30,6 +31,14 @@ func (m *merger) free() {
 // tokens returns the ends of the tokens of piece, which is not empty. The slice
 // is overwritten by the next call.
 func (m *merger) tokens(v *vocabulary, piece string) []int32 {
+	if len(piece) > window {
+		return m.stitch(v, piece)
+	}
+	return m.merge(v, piece)
+}
+
+// merge does what tokens does in one go.
+func (m *merger) merge(v *vocabulary, piece string) []int32 {
 	if cap(m.ends) <= len(piece) {
 		m.ends = make([]int32, len(piece)+len(piece)/2+short)
 		m.ranks = make([]rank, cap(m.ends))
