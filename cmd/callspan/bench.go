@@ -57,7 +57,7 @@ func bench(args []string, p process) int {
 	var o benchOptions
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.IntVar(&o.streams, "streams", 500, "how many answers stream at the same time")
-	fs.Float64Var(&o.rate, "rate", 50, "chunks per `second` of each")
+	fs.Float64Var(&o.rate, "rate", 50, "`chunks` per second of each")
 	fs.DurationVar(&o.time, "time", 10*time.Second, "how long they stream")
 	fs.IntVar(&o.calls, "calls", 500, "calls one after the other, for the time to the first chunk")
 	fs.IntVar(&o.procs, "procs", 1, "cores that a process may use")

@@ -56,7 +56,7 @@ func demo(args []string, p process) int {
 	fs.StringVar(&o.format, "format", "text", "how to print, `text|json`")
 	fs.StringVar(&o.otlpFile, "otlp-file", "", "write everything exported to this `file`, as OTLP JSON lines")
 	fs.BoolVar(&o.content, "capture-content", false, "put what is said into the spans")
-	fs.Float64Var(&o.speed, "speed", 40, "tokens per `second` of the stand-in, 0 = no waiting")
+	fs.Float64Var(&o.speed, "speed", 40, "`tokens` per second of the stand-in, 0 = no waiting")
 	if code, done := flags(fs, args, p, demoHelp); done {
 		return code
 	}

@@ -1,4 +1,14 @@
 // Command callspan shows and checks what language-model calls do and cost.
+//
+//	callspan demo      stream a conversation and show its trace
+//	callspan doctor    check the way of a span to its receiver
+//	callspan proxy     trace and price the calls of programs in any language
+//	callspan bench     measure what the proxy adds to a stream
+//	callspan version   print the version
+//
+// "callspan demo -h" tells the flags of a command. It exits 0 if all went well, 1
+// if something failed, 2 if it was used wrongly, and 130 or 143 if it was
+// interrupted.
 package main
 
 import "os"
