@@ -17,9 +17,10 @@ import (
 
 // A File is a [Handler] that writes runs to a file, one line for each event,
 // under LangChain's names: on_chat_model_start, on_llm_end, on_tool_error, ...;
-// what it has no name for is named alike: on_prompt_start, on_memory_end. A line has the time, the event, the run's id and its parent's, kind, name,
-// tags, and what the event brings: metadata at a start; tokens, cost, duration,
-// error and error_type at an end. Costs are in USD, durations in seconds.
+// what it has no name for is named alike: on_prompt_start, on_memory_end. A line
+// has the time, the event, the run's id and its parent's, kind, name, tags, and
+// what the event brings: metadata at a start; tokens, cost, duration, error and
+// error_type at an end. Costs are in USD, durations in seconds.
 //
 // Each line is written at once and by one Write, so that lines of several
 // goroutines, and of several processes that append to the same file, stay
