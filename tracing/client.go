@@ -113,6 +113,7 @@ func (c *Client) send(ctx context.Context, request []*tracepb.ResourceSpans, ref
 			return nil
 		}
 		if v, ok := ctx.Value(noteKey{}).(*note); ok {
+			v.read(err)
 			seen = *v
 		}
 		return err

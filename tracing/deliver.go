@@ -151,7 +151,10 @@ func reason(err error) string {
 		strings.Contains(msg, "401 Unauthorized") || strings.Contains(msg, "403 Forbidden") {
 		msg += " (check OTEL_EXPORTER_OTLP_HEADERS)"
 	}
-	msg = strings.Replace(msg, "retry-able request failure: ", "", 1)
+	if strings.HasPrefix(msg, stockBusy) {
+		msg = strings.Replace(msg, stockBusy, "the receiver is busy", 1)
+	}
+	msg = strings.Replace(msg, stockBusy+": ", "", 1)
 	msg = strings.TrimSuffix(msg, ": body: (empty)")
 	msg = RedactKeys(valid(secrets.ReplaceAllString(strings.Join(strings.Fields(msg), " "), "[key]")))
 	if len(msg) > maxReason {
@@ -192,9 +195,29 @@ const maxDelay = 24 * 60 * 60
 type note struct {
 	status     int
 	retryAfter time.Duration
+	busy       bool // it failed for now, with a status that is not known
 }
 
 type noteKey struct{}
+
+// stockStatus and stockBusy are how the stock HTTP clients say what the status
+// was, and that it is one after which to try again.
+var stockStatus = regexp.MustCompile(`failed to send to \S+: (\d{3}) `)
+
+const stockBusy = "retry-able request failure"
+
+// read notes what an error tells of an attempt that passed through another
+// transport than ours.
+func (n *note) read(err error) {
+	if err == nil || n.status != 0 {
+		return
+	}
+	if m := stockStatus.FindStringSubmatch(err.Error()); m != nil {
+		n.status, _ = strconv.Atoi(m[1])
+		return
+	}
+	n.busy = strings.HasPrefix(err.Error(), stockBusy)
+}
 
 // noteTransport notes the status and the Retry-After header of each response.
 type noteTransport struct{ *http.Transport }
@@ -227,7 +250,7 @@ func retryable(err error, n *note) (bool, time.Duration) {
 			return true, n.retryAfter
 		}
 		return false, 0
-	case errors.As(err, &network):
+	case n.busy, errors.As(err, &network):
 		return true, 0
 	}
 	s, ok := status.FromError(err)

@@ -20,6 +20,8 @@ import (
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/tracing"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -259,6 +261,43 @@ func TestPartialSuccessOverHTTP(t *testing.T) {
 	}
 }
 
+// TestClientOverStockHTTP: what the stock HTTP client tells of a status is
+// enough to try again, and to divide what is refused.
+func TestClientOverStockHTTP(t *testing.T) {
+	for _, tc := range []struct{ status, attempts, arrived int }{{503, 2, 2}, {429, 2, 2}, {400, 3, 2}, {413, 3, 2}, {401, 1, 0}} {
+		h := &httpReceiver{refuse: func(w http.ResponseWriter, n int) bool {
+			if n == 0 {
+				w.WriteHeader(tc.status)
+			}
+			return n == 0
+		}}
+		s := httptest.NewServer(h)
+		r := &reports{}
+		client := tracing.NewClient(otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(s.URL), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{})),
+			tracing.WithErrorHandler(r.add))
+		exp, err := otlptrace.New(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tp := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exp))
+		for range 2 {
+			_, span := tp.Tracer("shop").Start(t.Context(), "roses")
+			span.End()
+		}
+		if err := tp.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+		http.DefaultClient.CloseIdleConnections()
+		if h.n != tc.attempts || len(h.spans) != tc.arrived || client.Arrived() != int64(tc.arrived) || client.Lost() != int64(2-tc.arrived) {
+			t.Errorf("%d: %d attempts, %d spans, %d arrived, %d lost", tc.status, h.n, len(h.spans), client.Arrived(), client.Lost())
+		}
+		if want := map[bool]string{true: "the receiver is busy", false: fmt.Sprint(tc.status)}[tc.status == 503 || tc.status == 429]; len(r.all) != 1 || !strings.Contains(r.all[0], want) {
+			t.Errorf("%d: reports %q, want %q", tc.status, r.all, want)
+		}
+	}
+}
+
 // TestShutdownBesideAnother: the second of two shutdowns waits for the first, as
 // long as its own context allows.
 func TestShutdownBesideAnother(t *testing.T) {
@@ -362,7 +401,7 @@ func TestSettingsInAnyCase(t *testing.T) {
 // before.
 func TestValueLimitKeepsJSON(t *testing.T) {
 	for _, tc := range []struct{ name, value string }{
-		{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3000"}, {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "500"}, {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "20"}, {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1"},
+		{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3000"}, {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "500"}, {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "20"},
 	} {
 		t.Run(fmt.Sprint(tc), func(t *testing.T) {
 			t.Setenv(tc.name, tc.value)
