@@ -44,7 +44,11 @@ func tellImages(run *callback.Call, r *openai.ImageResponse) error {
 	if len(r.Data) == 0 {
 		return llm.ErrEmpty
 	}
-	run.Used(&llm.Usage{Input: max(r.Usage.InputTokens, 0), Output: max(r.Usage.OutputTokens, 0), Images: len(r.Data)})
+	in := max(r.Usage.InputTokens, 0)
+	run.Used(&llm.Usage{
+		Input: in, ImageInput: min(max(r.Usage.InputTokensDetails.ImageTokens, 0), in),
+		Output: max(r.Usage.OutputTokens, 0), Images: len(r.Data),
+	})
 	return nil
 }
 
