@@ -16,4 +16,19 @@
 // children and an object for the rest of the run, so that spans nest by
 // themselves and a token costs one method call and no look-up; and a counter
 // counts failed, stopped and nested calls too.
+//
+// # Which one
+//
+//	who is told          Handler, a type of one's own; Funcs, functions by event
+//	ready handlers       Print, Log, NewFile; NewAsync around a slow one
+//	for a request        WithHandlers; Middleware for all requests of a server
+//	a function           Do
+//	a model              Model; Embedder for one that embeds
+//	a sequence           Stream
+//	a stream with Recv   Open
+//	by hand              Start, Group
+//	inside a run         Emit
+//	what it costs        WithCount; WithBudget to bound it
+//	who it is for        WithTags, WithMetadata, WithUser, WithSession
+//	to look on           Events as a sequence; Explain, who would be told
 package callback
