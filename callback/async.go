@@ -56,7 +56,7 @@ type call struct {
 // The zero value holds 1024 calls and drops what does not fit.
 type AsyncOptions struct {
 	Size  int  // calls that wait at most; 0 is 1024
-	Block bool // wait for room instead of dropping, until the run's context ends
+	Block bool // wait for room instead of dropping, until the run's context ends; never for the handler's own runs
 }
 
 // NewAsync returns a handler that passes everything on to h from a goroutine
@@ -163,7 +163,7 @@ func (a *Async) Close(ctx context.Context) error {
 func (a *Async) put(ctx context.Context, c call, must bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.block && !must && a.waiting() >= a.size {
+	if a.block && !must && !c.run.within && a.waiting() >= a.size {
 		stop := context.AfterFunc(ctx, a.wakeAll)
 		defer stop()
 		for !a.closed && a.waiting() >= a.size && ctx.Err() == nil {
@@ -235,22 +235,26 @@ func (a *Async) Start(ctx context.Context, info *Info) (context.Context, Run) {
 	if a.h == nil {
 		return ctx, nil
 	}
-	r := &asyncRun{a: a, ctx: ctx}
+	r := &asyncRun{a: a, ctx: ctx, within: ctx.Value(asyncKey{a}) != nil}
 	if tokens, _ := looksAt(a.h); tokens == looksNo {
 		r.quiet.Store(true)
 	}
-	if !a.put(ctx, call{run: r, info: a.types.info(info), ctx: context.WithoutCancel(ctx)}, false) {
+	if !a.put(ctx, call{run: r, info: a.types.info(info), ctx: context.WithValue(context.WithoutCancel(ctx), asyncKey{a}, true)}, false) {
 		return ctx, nil
 	}
 	return ctx, r
 }
 
+// asyncKey is in the contexts that an Async gives to its handler.
+type asyncKey struct{ a *Async }
+
 // An asyncRun stands for the handler's run, which is known to the worker alone.
 type asyncRun struct {
-	a     *Async
-	ctx   context.Context
-	run   Run // used by the worker only
-	quiet atomic.Bool
+	a      *Async
+	ctx    context.Context
+	within bool // the handler itself has started it, and must not wait for itself
+	run    Run  // used by the worker only
+	quiet  atomic.Bool
 }
 
 // Token queues c unless the handler's run is known not to look at tokens.
