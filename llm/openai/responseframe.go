@@ -16,9 +16,12 @@ type responseFrame struct {
 	ended   bool  // the response is complete, incomplete or failed
 	out     []llm.Chunk
 	meta    llm.Meta
-	tools   bool // the answer calls tools
-	later   bool // the answer is made in the background
-	media   bool // some of the answer is sound, pictures, or else what no chunk holds
+	tools   bool    // the answer calls tools
+	later   bool    // the answer is made in the background
+	media   bool    // some of the answer is sound, pictures, or else what no chunk holds
+	said    bool    // some of the answer has come
+	came    outputs // of which some has
+	begun   outputs // of calls, which have been announced
 	head    eventHead
 }
 
@@ -35,7 +38,7 @@ type eventHead struct {
 func (f *responseFrame) decode(raw []byte) error {
 	f.out, f.failure = f.out[:0], nil
 	var (
-		item, resp, cause []byte
+		item, resp, cause, all []byte
 	)
 	if f.whole {
 		if blank(raw) {
@@ -87,7 +90,11 @@ func (f *responseFrame) decode(raw []byte) error {
 			resp = s.pass()
 		case "error":
 			cause = s.pass()
-		case "part", "annotation", "text", "arguments", "partial_image_b64", "partial_image_index", "param", "code", "message":
+		case "text", "arguments":
+			all = s.pass()
+		case "refusal", "input":
+			all = s.value()
+		case "part", "annotation", "partial_image_b64", "partial_image_index", "param", "code", "message":
 			s.pass()
 		default:
 			s.other()
@@ -98,21 +105,35 @@ func (f *responseFrame) decode(raw []byte) error {
 		return malformed(raw, s.err)
 	}
 	e.odd = s.odd
-	switch e.kind {
+	kind, delta := e.kind, e.delta
+	// Some servers send no deltas of an output, but all of it when it is done.
+	if part, done := strings.CutSuffix(kind, ".done"); done && all != nil && !f.came.has(e.output) && json.Unmarshal(all, &delta) == nil {
+		kind = part + ".delta"
+	}
+	switch kind {
 	case "response.output_text.delta":
-		f.text(llm.Chunk{Text: e.delta})
+		f.part(llm.Chunk{Text: delta})
 	case "response.refusal.delta":
-		f.text(llm.Chunk{Refusal: e.delta})
+		f.part(llm.Chunk{Refusal: delta})
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta":
-		f.text(llm.Chunk{Reasoning: e.delta})
+		f.part(llm.Chunk{Reasoning: delta})
 	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
-		f.call(llm.ToolDelta{Index: e.output, Arguments: e.delta})
+		f.call(llm.ToolDelta{Index: e.output, Arguments: delta})
+		if delta != "" {
+			f.came.add(e.output)
+		}
 	case "response.image_generation_call.partial_image":
 		f.media = true
 	case "response.output_item.added":
 		var it responseItem
 		if json.Unmarshal(item, &it) == nil && it.call() {
 			f.call(llm.ToolDelta{Index: e.output, ID: it.CallID, Name: it.Name})
+			f.begun.add(e.output)
+		}
+	case "response.output_item.done":
+		var it responseItem
+		if !f.came.has(e.output) && item != nil && readItem(item, &it) && !(it.call() && it.Arguments+it.Input == "" && f.begun.has(e.output)) {
+			f.item(e.output, &it)
 		}
 	case "response.created", "response.in_progress", "response.queued":
 		f.facts(resp)
@@ -135,8 +156,16 @@ func (f *responseFrame) decode(raw []byte) error {
 	return nil
 }
 
+// part hands out a part of the output that the event is about.
+func (f *responseFrame) part(c llm.Chunk) {
+	if f.text(c); c.HasContent() {
+		f.came.add(f.head.output)
+	}
+}
+
 func (f *responseFrame) text(c llm.Chunk) {
 	if c.HasContent() {
+		f.said = true
 		f.out = append(f.out, c)
 	}
 }
@@ -144,27 +173,6 @@ func (f *responseFrame) text(c llm.Chunk) {
 func (f *responseFrame) call(d llm.ToolDelta) {
 	f.tools = true
 	f.out = append(f.out, llm.Chunk{Tool: &d})
-}
-
-type responseItem struct {
-	Type      string `json:"type"`
-	Role      string `json:"role"`
-	CallID    string `json:"call_id"`
-	Name      string `json:"name"`
-	Arguments string `json:"arguments"`
-	Input     string `json:"input"` // of a custom tool
-	Content   []struct {
-		Type, Text, Refusal string
-	} `json:"content"`
-	Summary []struct{ Text string } `json:"summary"`
-}
-
-// given reports whether the item was in the request: a compaction repeats what
-// the user has said.
-func (it *responseItem) given() bool { return it.Type == "message" && it.Role == "user" }
-
-func (it *responseItem) call() bool {
-	return it.Type == "function_call" || it.Type == "custom_tool_call"
 }
 
 // A responseObject is what the API says of a response as a whole.
@@ -204,31 +212,7 @@ func (f *responseFrame) facts(raw []byte) {
 
 // response reads a whole response.
 func (f *responseFrame) response(raw []byte) {
-	for i, rawItem := range object(raw).Output {
-		var it responseItem
-		if err := json.Unmarshal(rawItem, &it); err != nil && !mistyped(err) {
-			continue
-		}
-		if it.given() {
-			continue
-		}
-		var c llm.Chunk
-		for _, p := range it.Content {
-			c.Text += p.Text
-			c.Refusal += p.Refusal
-		}
-		for _, p := range it.Summary {
-			c.Reasoning += p.Text
-		}
-		if it.Type == "reasoning" {
-			c.Reasoning, c.Text = c.Reasoning+c.Text, ""
-		}
-		f.text(c)
-		f.media = f.media || it.Type == "image_generation_call" || it.Type == "compaction"
-		if it.call() {
-			f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
-		}
-	}
+	f.items(raw)
 	f.finish(raw, "")
 }
 
@@ -237,6 +221,9 @@ func (f *responseFrame) response(raw []byte) {
 func (f *responseFrame) finish(raw []byte, status string) {
 	f.ended = true
 	f.facts(raw)
+	if !f.whole && !f.said && !f.tools {
+		f.items(raw) // which have not come before
+	}
 	o := object(raw)
 	c := llm.Chunk{Finish: "stop"}
 	switch status = cmp.Or(o.Status, status); {
