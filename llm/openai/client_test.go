@@ -362,6 +362,31 @@ func TestWrapRetryAfter(t *testing.T) {
 	}
 }
 
+// TestRetryAfter: the forms in which servers say when they want to be asked again.
+func TestRetryAfter(t *testing.T) {
+	for _, tc := range []struct {
+		header http.Header
+		want   time.Duration
+	}{
+		{http.Header{"Retry-After": {"7"}}, 7 * time.Second},
+		{http.Header{"Retry-After": {"7.66"}}, 7660 * time.Millisecond},
+		{http.Header{"Retry-After": {"0"}, "Retry-After-Ms": {"450"}}, 450 * time.Millisecond},
+		{http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"1500.5"}}, 1500500 * time.Microsecond},
+		{http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"soon"}}, 2 * time.Second},
+		{http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"-1"}}, 2 * time.Second},
+		{http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"NaN"}}, 2 * time.Second},
+		{http.Header{"Retry-After": {"-2"}}, 0},
+		{http.Header{}, 0},
+	} {
+		o := new(lastRun)
+		wrapped(&canned{status: 429, header: tc.header, body: []byte(`{"error":{"message":"slow down"}}`)}, callopenai.WithHandlers(o)).CreateChatCompletion(t.Context(), chat)
+		var said *llm.Error
+		if !errors.As(o.Err, &said) || said.RetryAfter != tc.want {
+			t.Errorf("%v: the run says %#v, want %v", tc.header, o.Err, tc.want)
+		}
+	}
+}
+
 // TestWrapOutputs: what handlers are given of images, audio and moderations.
 func TestWrapOutputs(t *testing.T) {
 	var lines []string

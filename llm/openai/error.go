@@ -258,8 +258,12 @@ func bodyText(e *openai.RequestError) string {
 	return text + ": " + shorten(body)
 }
 
-// retryAfter reads the header in its two forms.
+// retryAfter reads the header in its two forms, and before it OpenAI's own, which
+// is exact where the standard's is rounded, to 0 also.
 func retryAfter(h http.Header) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms <= 1e9 {
+		return time.Duration(ms * float64(time.Millisecond))
+	}
 	v := h.Get("Retry-After")
 	if v == "" {
 		return 0
