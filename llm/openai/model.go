@@ -19,7 +19,7 @@ type Options struct {
 	Provider string             // OpenTelemetry's name; "" derives it from the configuration
 	Handlers []callback.Handler // told of every call of this model
 	Prices   *price.Book        // nil is the built-in book
-	Usage    StreamUsage        // of a Model
+	Usage    StreamUsage        // when a streamed request of a Model asks for its usage
 	Batch    int                // inputs that an Embedder sends in one request; 0 is 2,048, OpenAI's limit
 }
 

@@ -44,7 +44,7 @@ type Transport struct {
 	Handlers []callback.Handler // told of every call, besides those of the context
 	Provider string             // OpenTelemetry's name; "" derives it from the host
 	Prices   *price.Book        // nil is the built-in book
-	Usage    StreamUsage
+	Usage    StreamUsage        // when a streamed request asks for its usage
 
 	refusing sync.Map  // hosts that will not be asked for the usage of a stream
 	opaque   sync.Once // says that an answer cannot be read along
@@ -58,7 +58,8 @@ func NewTransport(base http.RoundTripper, handlers ...callback.Handler) *Transpo
 	return &Transport{Base: base, Handlers: handlers}
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. Errors are those of Base, or the
+// [*callback.BudgetError] of a budget that does not let the request through.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	base := t.Base
 	if base == nil {
