@@ -2,6 +2,8 @@ package price
 
 import (
 	_ "embed"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,6 +21,7 @@ type provider struct {
 	fallback []string // providers asked for a model that this one does not list
 	prefixes []string // of model names; they are looked up without it, too
 	entries  []*entry
+	over     int // of the entries, the first ones, which lie over what this provider lists
 }
 
 //go:embed data/genai-prices.txt
@@ -56,33 +59,57 @@ func (b *Book) ID() string { return b.id }
 // not price at the time and in the service tier asked for. That is how
 // negotiated prices, a model on a machine of your own, or a provider not listed
 // are added. What over says of a provider also holds for those that fall back
-// on it.
+// on it. A provider of over is one of b if b knows it by its name or by one of its
+// aliases.
 func (b *Book) With(over *Book) *Book {
-	m := &Book{
-		id:        b.id + " + " + over.id,
-		providers: make(map[string]*provider, len(b.providers)+len(over.providers)),
-		aliases:   make(map[string]string, len(b.aliases)+len(over.aliases)),
-	}
-	for _, from := range []*Book{b, over} {
-		for id, p := range from.providers {
-			under := m.providers[id]
-			if under == nil {
-				m.providers[id] = p
-				continue
+	m := &Book{id: b.id + " + " + over.id, providers: map[string]*provider{}, aliases: map[string]string{}}
+	maps.Copy(m.providers, b.providers)
+	maps.Copy(m.aliases, b.aliases)
+	for _, id := range slices.Sorted(maps.Keys(over.providers)) {
+		p := over.providers[id]
+		names := []string{id}
+		for _, alias := range slices.Sorted(maps.Keys(over.aliases)) {
+			if over.aliases[alias] == id {
+				names = append(names, alias)
 			}
-			both := *p
-			both.entries = append(p.entries[:len(p.entries):len(p.entries)], under.entries...)
-			both.prefixes = append(p.prefixes[:len(p.prefixes):len(p.prefixes)], under.prefixes...)
-			if both.fallback == nil {
-				both.fallback = under.fallback
-			}
-			m.providers[id] = &both
 		}
-		for alias, id := range from.aliases {
-			m.aliases[alias] = id
+		known := slices.IndexFunc(names, func(name string) bool { return m.provider(name) != nil })
+		if known < 0 {
+			m.providers[id] = p
+		} else {
+			under := m.provider(names[known])
+			id = under.id
+			m.providers[id] = p.lieOver(under)
+		}
+		for _, name := range names {
+			if name != id {
+				m.aliases[name] = id
+			}
 		}
 	}
 	return m
+}
+
+// provider returns the provider of that name or alias; nil if there is none.
+func (b *Book) provider(name string) *provider {
+	if id, ok := b.aliases[name]; ok {
+		name = id
+	}
+	return b.providers[name]
+}
+
+// lieOver returns under with p before it.
+func (p *provider) lieOver(under *provider) *provider {
+	both := &provider{
+		id: under.id, fallback: p.fallback,
+		prefixes: slices.Concat(p.prefixes, under.prefixes),
+		entries:  slices.Concat(p.entries, under.entries),
+		over:     len(p.entries) + under.over,
+	}
+	if both.fallback == nil {
+		both.fallback = under.fallback
+	}
+	return both
 }
 
 func lowerTrim(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

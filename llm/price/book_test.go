@@ -275,6 +275,57 @@ fallback: openai
 	}
 }
 
+// TestWithLayers: what a book says of a provider lies over what the other says of
+// it, by whatever name either calls it, and hides nothing else.
+func TestWithLayers(t *testing.T) {
+	const base = `
+[openai]
+gpt-4o
+ in=2 out=10
+gpt-4o-mini
+ in=0.5 out=2
+[azure]
+alias: azure.ai.openai az
+fallback: openai
+phi-4
+ in=0.1 out=0.2
+[x-ai]
+alias: x_ai
+grok
+ in=3
+`
+	for _, tc := range []struct{ name, over, provider, model, at, tier, want string }{
+		{"by an alias", "[azure.ai.openai]\nphi-4\n in=7", "azure.ai.openai", "phi-4", "2026-06-01", "", "7"},
+		{"by an alias, asked by another", "[azure.ai.openai]\nphi-4\n in=7", "azure", "phi-4", "2026-06-01", "", "7"},
+		{"by an alias, another model", "[azure.ai.openai]\nphi-4\n in=7", "az", "gpt-4o", "2026-06-01", "", "2"},
+		{"in another case", "[X_AI]\ngrok\n in=7", "x_ai", "grok", "2026-06-01", "", "7"},
+		{"with the old name as an alias", "[xai]\nalias: x-ai\ngrok\n in=7", "x_ai", "grok", "2026-06-01", "", "7"},
+		{"with the old name as an alias, by its own", "[xai]\nalias: x-ai\nother\n in=7", "xai", "grok", "2026-06-01", "", "3"},
+		{"with an old alias as an alias", "[xai]\nalias: x_ai\ngrok\n in=7", "x-ai", "grok", "2026-06-01", "", "7"},
+		{"another provider takes nothing", "[mine]\nalias: local\ngrok\n in=7", "x_ai", "grok", "2026-06-01", "", "3"},
+		{"before the new price of what is found elsewhere", "[azure]\ngpt-4o\n from=2026-06-01 in=7", "azure", "gpt-4o", "2026-05-30", "", "2"},
+		{"from the new price on", "[azure]\ngpt-4o\n from=2026-06-01 in=7", "azure", "gpt-4o", "2026-06-01", "", "7"},
+		{"a tier of what is found elsewhere", "[azure]\ngpt-4o\n tier=batch in=7", "azure", "gpt-4o", "2026-06-01", "", "2"},
+		{"the tier itself", "[azure]\ngpt-4o\n tier=batch in=7", "azure", "gpt-4o", "2026-06-01", "batch", "7"},
+		{"not known hides what is elsewhere", "[azure]\ngpt-4o\n unpriced", "azure", "gpt-4o", "2026-06-01", "", "-"},
+		{"falls back by an alias", "[gateway]\nfallback: X_AI", "gateway", "grok", "2026-06-01", "", "3"},
+		{"a book without anything", "", "az", "gpt-4o", "2026-06-01", "", "2"},
+		{"falls back by an alias within one book", "[gateway]\nfallback: O\n[o]\nalias: p\nm\n in=4\n[q]\nfallback: P", "q", "m", "2026-06-01", "", "4"},
+	} {
+		b := new(Book).With(mustParse(t, base)).With(mustParse(t, tc.over))
+		q := Query{Provider: tc.provider, Model: tc.model, Usage: llm.Usage{Input: 1e6}, At: day(tc.at), ServiceTier: tc.tier}
+		if got := total(b, q); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+		if got := total(mustParse(t, "[z]\nm\n in=1").With(b), q); got != tc.want {
+			t.Errorf("%s, over a third: %s, want %s", tc.name, got, tc.want)
+		}
+		if got := total(b.With(mustParse(t, "["+tc.provider+"]\nzz\n in=1")), q); got != tc.want {
+			t.Errorf("%s, under a third: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
 func TestConcurrentSafe(t *testing.T) {
 	b := Default().With(mustParse(t, "[mine]\nm\n in=1"))
 	var wg sync.WaitGroup

@@ -317,7 +317,7 @@ func FuzzCost(f *testing.F) {
 	f.Add("openrouter", "-2024-", "\xff", int64(1), 0, 0, 0, 0)
 	f.Fuzz(func(t *testing.T, provider, model, tier string, unix int64, input, output, read, write int) {
 		q := Query{Provider: provider, Model: model, ServiceTier: tier, At: time.Unix(unix, 0),
-			Usage: llm.Usage{Input: input, Output: output, CacheRead: read, CacheWrite: write, AudioInput: read, Reasoning: write}}
+			Usage: llm.Usage{Input: input, Output: output, CacheRead: read, CacheWrite: write, AudioInput: read, ImageInput: write / 2, Reasoning: write}}
 		c, ok := Default().Cost(q)
 		if ok != (c.Entry != "") || c.Total < 0 || c.Total != c.Input+c.CacheRead+c.CacheWrite+c.Output+c.Flat {
 			t.Fatalf("%+v: %+v, %v", q, c, ok)

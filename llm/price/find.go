@@ -19,10 +19,7 @@ func (b *Book) find(providerName, model string) []*entry {
 }
 
 func (b *Book) search(providerName, model string) []*entry {
-	if id, ok := b.aliases[providerName]; ok {
-		providerName = id
-	}
-	p := b.providers[providerName]
+	p := b.provider(providerName)
 	if p == nil || model == "" {
 		return nil
 	}
@@ -55,28 +52,30 @@ func respell(name string) string {
 }
 
 // searchName looks into p, and into what p falls back on only if p does not
-// list the model at all.
+// list the model at all. What lies over p's own list leaves that open.
 func (b *Book) searchName(p *provider, name string) []*entry {
 	tuned := isTuned(name)
-	list := p.matching(name, tuned)
+	list, listed := p.matching(name, tuned)
 	for _, id := range p.fallback {
-		if list != nil {
+		if listed {
 			break
 		}
-		if other := b.providers[id]; other != nil {
-			list = other.matching(name, tuned)
+		if other := b.provider(id); other != nil {
+			more, _ := other.matching(name, tuned)
+			list, listed = append(list, more...), more != nil
 		}
 	}
 	return list
 }
 
-func (p *provider) matching(name string, tuned bool) (list []*entry) {
-	for _, e := range p.entries {
+// matching returns the entries of that name, and whether p's own list has one.
+func (p *provider) matching(name string, tuned bool) (list []*entry, listed bool) {
+	for i, e := range p.entries {
 		if e.matches(name, tuned) {
-			list = append(list, e)
+			list, listed = append(list, e), i >= p.over
 		}
 	}
-	return list
+	return list, listed
 }
 
 // dashDate puts dashes into the dates in a name.

@@ -68,16 +68,20 @@ func parseDecimal(s string, shift int) (int64, error) {
 		}
 	}
 	keep := len(whole) + exp + shift // digits before the rounded end
+	limit := uint64(math.MaxInt64)
+	if neg {
+		limit++
+	}
 	var v uint64
 	for i := 0; i < keep && (i < digits || v != 0); i++ {
 		d, _ := digit(i)
-		if v > (math.MaxInt64-uint64(d))/10 {
+		if v > (limit-uint64(d))/10 {
 			return 0, errRange
 		}
 		v = v*10 + uint64(d)
 	}
 	if d, _ := digit(keep); d >= 5 {
-		if v++; v > math.MaxInt64 {
+		if v++; v > limit {
 			return 0, errRange
 		}
 	}

@@ -35,6 +35,11 @@ func TestParseUSD(t *testing.T) {
 		{"9223372.036854775807", math.MaxInt64, nil},
 		{"-9223372.036854775807", -math.MaxInt64, nil},
 		{"9223372.0368547758074", math.MaxInt64, nil},
+		{"-9223372.036854775808", math.MinInt64, nil},
+		{"-9223372.0368547758079", math.MinInt64, nil},
+		{"-9223372.0368547758085", 0, errRange},
+		{"-9223372.036854775809", 0, errRange},
+		{"-1e7", 0, errRange},
 		{"0e999999999999999999999", 0, nil},
 		{"1e-999999999999999999999", 0, nil},
 		{strings.Repeat("0", 900) + "1", 1e12, nil},
@@ -95,6 +100,9 @@ func TestMoneyText(t *testing.T) {
 	} {
 		if got := tc.m.String(); got != tc.exact {
 			t.Errorf("String of %d pico = %s, want %s", int64(tc.m), got, tc.exact)
+		}
+		if again, err := ParseUSD(tc.exact); again != tc.m || err != nil {
+			t.Errorf("%s is read back as %d, %v", tc.exact, int64(again), err)
 		}
 		if got := tc.m.Human(); got != tc.human {
 			t.Errorf("Human of %d pico = %s, want %s", int64(tc.m), got, tc.human)
@@ -179,7 +187,7 @@ func TestMoneyJSON(t *testing.T) {
 }
 
 func FuzzParseUSD(f *testing.F) {
-	for _, s := range []string{"0.01932", "1e-7", "-3", ".", "9223372.036854775807", "1e1000000", "0x1", "+.e"} {
+	for _, s := range []string{"0.01932", "1e-7", "-3", ".", "9223372.036854775807", "-9223372.036854775808", "1e1000000", "0x1", "+.e"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -124,7 +124,9 @@ func (p *parser) parseLine() error {
 			}
 		}
 	case "fallback:":
-		p.provider.fallback = append(p.provider.fallback, words[1:]...)
+		for _, w := range words[1:] {
+			p.provider.fallback = append(p.provider.fallback, strings.ToLower(w))
+		}
 	case "prefix:":
 		for _, w := range words[1:] {
 			p.provider.prefixes = append(p.provider.prefixes, strings.ToLower(w))
