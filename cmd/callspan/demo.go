@@ -84,7 +84,7 @@ func (o *demoOptions) check(env func(string) string) error {
 	case o.live && env("OPENAI_API_KEY") == "":
 		return errors.New("--live needs the environment variable OPENAI_API_KEY")
 	case o.otlpFile != "" && sdkDisabled(env):
-		return errors.New("--otlp-file: nothing is exported while OTEL_SDK_DISABLED=true; unset it")
+		return errNothingExported
 	}
 	return nil
 }
@@ -98,7 +98,10 @@ func (o *demoOptions) play(p process) (code int, errs []error) {
 	if err := others.check(); err != nil {
 		return exitFailed, []error{err}
 	}
-	inbox, err := receive(o.otlpFile, true)
+	inbox, err := receive(ctx, o.otlpFile, true)
+	if err != nil && ctx.Err() != nil {
+		return exitInterruptedBy(ctx), []error{err}
+	}
 	if err != nil {
 		return exitFailed, []error{err}
 	}

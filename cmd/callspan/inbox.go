@@ -33,12 +33,12 @@ const maxWrites = 1024
 // at path at once, unless it is empty. With keep the file is new, and what arrives
 // is kept to be looked at too, whatever becomes of the file; else it comes after
 // what is there, and what cannot be written is refused, so that the sender counts
-// the loss.
-func receive(path string, keep bool) (*inbox, error) {
+// the loss. A pipe is waited for until somebody reads it or ctx ends.
+func receive(ctx context.Context, path string, keep bool) (*inbox, error) {
 	b := &inbox{path: path, keep: keep, writes: make(chan func() error, maxWrites), done: make(chan struct{})}
 	var config otlpsink.Config
 	if path != "" {
-		f, err := openFile(path, keep)
+		f, err := openWithin(ctx, path, keep)
 		if err != nil {
 			return nil, fmt.Errorf("--otlp-file: %w", err)
 		}
@@ -72,6 +72,32 @@ func receive(path string, keep bool) (*inbox, error) {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
+}
+
+// openWithin is openFile, which waits where the file is a pipe that nobody reads,
+// until ctx ends. Whatever is opened after that is closed.
+func openWithin(ctx context.Context, path string, fresh bool) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened)
+	go func() {
+		f, err := openFile(path, fresh)
+		select {
+		case done <- opened{f, err}:
+		case <-ctx.Done():
+			if err == nil {
+				f.Close()
+			}
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open %s: %w before anybody read it", path, context.Cause(ctx))
+	}
 }
 
 // openFile opens a file that its owner alone may read, for it may tell what was

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,40 +62,51 @@ func proxy(args []string, p process) int {
 	if code, done := flags(fs, args, p, proxyHelp); done {
 		return code
 	}
-	target, err := o.check()
+	target, err := o.check(p.env)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "callspan proxy: %v\nusage: callspan proxy [flags], see callspan proxy -h\n", err)
 		return exitUsage
 	}
 	if err := o.serve(p, target); err != nil {
+		code := exitFailed
+		if i, ok := errors.AsType[interruption](err); ok {
+			code = 128 + int(i.signal)
+		}
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(p.stderr, "callspan proxy: %s\n", visible.Line(strings.TrimSuffix(line, "\n")))
 		}
-		return exitFailed
+		return code
 	}
 	return exitOK
 }
 
-func (o *proxyOptions) check() (*url.URL, error) {
+func (o *proxyOptions) check(env func(string) string) (*url.URL, error) {
 	target, err := url.Parse(o.target)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--target: %w", err)
 	case target.Scheme != "http" && target.Scheme != "https" || target.Host == "":
 		return nil, fmt.Errorf("--target %q: use a URL such as https://api.openai.com", o.target)
+	case target.Hostname() == "" || checkPort(portOf(target)) != nil || portOf(target) == "0":
+		return nil, fmt.Errorf("--target %q: there is no such host and port", o.target)
 	case target.User != nil || target.RawQuery != "" || target.Fragment != "":
 		return nil, errors.New("--target: leave out user, query and fragment; keys come with the programs' requests")
 	case o.drain < 0:
 		return nil, fmt.Errorf("--drain %v: use 0 or more", o.drain)
+	case o.otlpFile != "" && sdkDisabled(env):
+		return nil, errNothingExported
 	}
-	host, _, err := net.SplitHostPort(o.listen)
+	host, port, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %q: use host:port", o.listen)
+	}
+	if err := checkPort(port); err != nil {
+		return nil, fmt.Errorf("--listen %q: %w", o.listen, err)
 	}
 	if ip := net.ParseIP(host); !o.remote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("--listen %q can be reached from other machines, which could then use this proxy: add --allow-remote if that is meant", o.listen)
 	}
-	return target, nil
+	return target, receiversIn(env).check()
 }
 
 // serve runs the proxy until it is told to stop, and delivers what it traced.
@@ -104,9 +116,13 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	// First of all, so that a second proxy by mistake does nothing to the first.
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err // which says that it is of listening, and where
 	}
 	defer listener.Close()
+	if leadsBack(target, listener.Addr()) {
+		return fmt.Errorf("--target %s is this proxy itself: a call would go round for ever", o.target)
+	}
+	signal.Ignore(syscall.SIGPIPE) // whoever reads what is printed, slowly or no more, is not in the way of calls
 	opts := []tracing.Option{
 		tracing.WithServiceName("callspan-proxy"),
 		tracing.WithErrorHandler(func(err error) { fmt.Fprintf(p.stderr, "callspan: %s\n", visible.Line(err.Error())) }),
@@ -115,7 +131,7 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		opts = append(opts, tracing.WithContent(tracing.ContentBoth))
 	}
 	if o.otlpFile != "" {
-		inbox, openErr := receive(o.otlpFile, false)
+		inbox, openErr := receive(ctx, o.otlpFile, false)
 		if openErr != nil {
 			return openErr
 		}
@@ -132,14 +148,16 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	handlers := []callback.Handler{tracer}
 	var calls *callback.Async
 	if !o.quiet {
-		// Whoever reads the lines, slowly or no more, is not in the way of calls.
-		signal.Ignore(syscall.SIGPIPE)
 		calls = callback.NewAsync(callback.Log(slog.New(slog.NewTextHandler(p.stdout, nil))), callback.AsyncOptions{})
 		handlers = append(handlers, calls)
 	}
-	fmt.Fprintf(p.stdout, "callspan proxy for %s\n%shttp://%s/v1\n", visible.URL(target.String()), saysURL, listener.Addr())
+	fmt.Fprintf(p.stdout, "callspan proxy for %s\n%s%s\n", visible.URL(target.String()), saysURL, baseURL(target, listener.Addr()))
+	if everywhere(listener.Addr()) {
+		fmt.Fprintln(p.stdout, "on other machines, this one's name in place of 127.0.0.1")
+	}
 	g := newGate()
-	server := &http.Server{Handler: g.count(o.handler(target, handlers, &g.closing)), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: g.count(o.handler(target, handlers, &g.closing)), ReadHeaderTimeout: 10 * time.Second,
+		Protocols: plainProtocols(), ErrorLog: log.New(p.stderr, "callspan proxy: ", 0)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
@@ -151,6 +169,9 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		g.wait(down)
 		if server.Shutdown(down) != nil {
 			server.Close() // cancels what is left, whose spans say so
+			ends, enough := context.WithTimeout(context.Background(), time.Second)
+			g.wait(ends)
+			enough()
 		}
 		cancel()
 		<-served
@@ -166,4 +187,13 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		}
 	}
 	return err
+}
+
+// plainProtocols returns what programs may speak without TLS: HTTP/1, and HTTP/2
+// at once.
+func plainProtocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }

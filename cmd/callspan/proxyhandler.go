@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +14,6 @@ import (
 	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
-	"github.com/callspan/callspan/internal/visible"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"go.opentelemetry.io/otel/propagation"
 )
@@ -70,6 +67,8 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	// /v1//chat/completions, of a base URL that ends in a slash.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case misdirected(r, target):
+			redirect(w)
 		case r.URL.Path != "/callspan/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead:
 			passed.ServeHTTP(w, r)
 		case draining.Load():
@@ -137,6 +136,7 @@ func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
 // the proxy's to make.
 func keepAsSent(r *httputil.ProxyRequest) {
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	r.Out.Trailer = r.In.Trailer // which is filled when the body ends
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if v, ok := r.In.Header[name]; ok {
 			r.Out.Header[name] = v
@@ -183,32 +183,3 @@ func (b *reception) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// refuse answers for a target that cannot be reached, and a request that cannot
-// be read, in the form in which the APIs send errors.
-func refuse(w http.ResponseWriter, r *http.Request, target *url.URL, err error) {
-	if errors.Is(err, context.Canceled) {
-		w.WriteHeader(499) // the program has gone; nobody reads this
-		return
-	}
-	status, code, what := http.StatusBadGateway, callback.ErrorType(err), "cannot reach "+visible.URL(target.Host)
-	if b, ok := r.Context().Value(receptionKey{}).(*reception); ok {
-		if failed := b.failed.Load(); failed != nil {
-			status, code, what, err = http.StatusBadRequest, "invalid_request", "cannot read the request", *failed
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	type failure struct {
-		Message string `json:"message"`
-		Type    string `json:"type"`
-		Code    string `json:"code"`
-	}
-	json.NewEncoder(w).Encode(map[string]failure{"error": {
-		Message: fmt.Sprintf("callspan proxy: %s: %s", what, visible.Line(err.Error())),
-		Type:    "proxy_error",
-		Code:    code,
-	}})
-}
-
-type receptionKey struct{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -60,6 +61,8 @@ func (r receivers) check() error {
 	}
 	return nil
 }
+
+var errNothingExported = errors.New("--otlp-file: nothing is exported while OTEL_SDK_DISABLED=true; unset it")
 
 // sdkDisabled reports whether the environment turns tracing off.
 func sdkDisabled(env func(string) string) bool {

@@ -32,12 +32,18 @@ type interruption struct{ signal syscall.Signal }
 // Error names the signal.
 func (i interruption) Error() string { return i.signal.String() + " received" }
 
-// interrupts returns a context that Ctrl-C ends, and SIGTERM. After the call of
-// stop they end the program again.
+// Is has an interruption be a cancellation, for whoever tells errors apart.
+func (i interruption) Is(target error) bool { return target == context.Canceled }
+
+// interrupts returns a context that Ctrl-C ends, SIGTERM, and the end of
+// the terminal. After the call of stop they end the program again.
 func interrupts(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(received, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case s := <-received:

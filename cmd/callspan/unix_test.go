@@ -38,7 +38,7 @@ func TestInboxBlockedFile(t *testing.T) {
 			for err == nil { // until it is full
 				_, err = other.Write(make([]byte, 4096))
 			}
-			b, err := receive(path, keep)
+			b, err := receive(t.Context(), path, keep)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,6 +100,31 @@ func TestSignals(t *testing.T) {
 			if !strings.Contains(out.String(), "! canceled: ") {
 				t.Errorf("no trace in\n%s", out.String())
 			}
+		})
+	}
+}
+
+// TestUnreadPipe: a pipe that nobody reads is waited for until Ctrl-C.
+func TestUnreadPipe(t *testing.T) {
+	for verb, args := range map[string][]string{"demo": nil, "proxy": {"--listen", "127.0.0.1:0"}} {
+		t.Run(verb, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, out, stderr := callWith(t, nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				time.AfterFunc(100*time.Millisecond, func() { cancel(interruption{syscall.SIGTERM}) })
+				return ctx, func() { cancel(nil) }
+			}, append([]string{verb, "--otlp-file", path}, args...)...)
+			if code != 143 || out != "" || stderr != "callspan "+verb+": --otlp-file: open "+path+": terminated received before anybody read it\n" {
+				t.Errorf("exit %d, %q, %q", code, out, stderr)
+			}
+			reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // lets the one go that still opens it
+			if err != nil {
+				t.Fatal(err)
+			}
+			reader.Close()
 		})
 	}
 }
