@@ -236,6 +236,51 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// TestTLSStays: what goes to an https:// URL is never sent in the clear, whatever
+// the environment says of other receivers.
+func TestTLSStays(t *testing.T) {
+	for _, path := range []string{"", "/otel"} { // gRPC and HTTP
+		for _, env := range []string{"OTEL_EXPORTER_OTLP_INSECURE=true", "OTEL_EXPORTER_OTLP_TRACES_INSECURE=true", "OTEL_EXPORTER_OTLP_METRICS_INSECURE=true",
+			"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://127.0.0.1:9", ""} {
+			t.Run(path+env, func(t *testing.T) {
+				if name, value, ok := strings.Cut(env, "="); ok {
+					t.Setenv(name, value)
+				}
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var clear, sealed atomic.Int32
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					for {
+						c, err := l.Accept()
+						if err != nil {
+							return
+						}
+						first := make([]byte, 1)
+						if _, err := c.Read(first); err == nil {
+							if first[0] == 0x16 { // a TLS handshake
+								sealed.Add(1)
+							} else {
+								clear.Add(1)
+							}
+						}
+						c.Close()
+					}
+				}()
+				exportWithin(t, 300*time.Millisecond, tracing.WithEndpoint("https://"+l.Addr().String()+path))
+				l.Close()
+				<-done
+				if clear.Load() > 0 || sealed.Load() == 0 {
+					t.Errorf("%d connections in the clear, %d with TLS", clear.Load(), sealed.Load())
+				}
+			})
+		}
+	}
+}
+
 // TestPartialSuccessOverHTTP: what a receiver did not take is counted, also
 // where it counts below zero, and a remark is no failure.
 func TestPartialSuccessOverHTTP(t *testing.T) {

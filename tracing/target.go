@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -64,6 +65,16 @@ func (t *target) urlPath(signal string) string {
 	return strings.TrimSuffix(t.path, "/") + "/v1/" + signal
 }
 
+// base returns the URL without a path. Told by host alone, the HTTP exporters
+// leave out TLS where another receiver that the environment names has none.
+func (t *target) base() string {
+	scheme := "https"
+	if t.insecure {
+		scheme = "http"
+	}
+	return (&url.URL{Scheme: scheme, Host: t.host}).String()
+}
+
 // client returns the HTTP client, which notes what retries need to know.
 func (t *target) client() *http.Client {
 	var tr *http.Transport
@@ -91,7 +102,7 @@ func (t *target) traceClient() otlptrace.Client {
 	if t.http {
 		client := t.client()
 		opts := []otlptracehttp.Option{
-			otlptracehttp.WithEndpoint(t.host), otlptracehttp.WithURLPath(t.urlPath("traces")), otlptracehttp.WithHeaders(t.headers),
+			otlptracehttp.WithEndpointURL(t.base()), otlptracehttp.WithURLPath(t.urlPath("traces")), otlptracehttp.WithHeaders(t.headers),
 			otlptracehttp.WithTimeout(t.limit()), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), otlptracehttp.WithHTTPClient(client),
 			otlptracehttp.WithCompression(otlptracehttp.NoCompression), otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf),
 		}
@@ -117,7 +128,7 @@ func (t *target) metricExporter(ctx context.Context) (sdkmetric.Exporter, error)
 	if t.http {
 		client := t.client()
 		opts := []otlpmetrichttp.Option{
-			otlpmetrichttp.WithEndpoint(t.host), otlpmetrichttp.WithURLPath(t.urlPath("metrics")), otlpmetrichttp.WithHeaders(t.headers),
+			otlpmetrichttp.WithEndpointURL(t.base()), otlpmetrichttp.WithURLPath(t.urlPath("metrics")), otlpmetrichttp.WithHeaders(t.headers),
 			otlpmetrichttp.WithTimeout(t.limit()), otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{}), otlpmetrichttp.WithHTTPClient(client),
 			otlpmetrichttp.WithCompression(otlpmetrichttp.NoCompression),
 		}
