@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/callspan/callspan/callback"
@@ -92,6 +93,9 @@ func (s *Structured[I, O]) read(answer *llm.Response) (out O, invalid *AnswerErr
 	return out, e
 }
 
+// maxHint bounds what is repeated to the model of its own mistake.
+const maxHint = 1 << 10
+
 // repair returns the request that sends an invalid answer back.
 func repair(req *llm.Request, e *AnswerError) *llm.Request {
 	again := *req
@@ -102,6 +106,9 @@ func repair(req *llm.Request, e *AnswerError) *llm.Request {
 	wrong := e.Err.Error()
 	if misfit, ok := errors.AsType[*schema.Misfit](e.Err); ok {
 		wrong = misfit.Detail()
+	}
+	if len(wrong) > maxHint {
+		wrong = strings.ToValidUTF8(wrong[:maxHint], "") + "..."
 	}
 	again.Messages = append(again.Messages, llm.User(
 		"This answer is not valid: "+wrong+".\nAnswer again, with nothing but JSON that fits the schema.").From(llm.SourceTemplate))

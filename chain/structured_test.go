@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
@@ -135,6 +136,11 @@ func TestRepair(t *testing.T) {
 	}
 	if s.Request.Format.Schema != nil {
 		t.Error("the step's own format was changed")
+	}
+	long := plays("gpt", says(`{"flower": ["`+strings.Repeat("玫", 100_000)+`"], "count": 3}`), says(`{"flower": "rose", "count": 3}`))
+	structured[Order](long).Run(t.Context(), "Roses!")
+	if told := long.requests[1].Messages[2].Text(); len(told) > 1200 || !utf8.ValidString(told) || !strings.HasPrefix(told, "This answer is not valid: flower: type: [玫玫") {
+		t.Errorf("a long mistake is told in %d bytes: %.100s", len(told), told)
 	}
 	empty := plays("gpt", says(""), says(`{"flower": "rose", "count": 3}`))
 	structured[Order](empty).Run(t.Context(), "Roses!")
