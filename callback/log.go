@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 
@@ -45,7 +46,7 @@ type logRun struct {
 }
 
 func (r *logRun) line(level slog.Level, what string, as []slog.Attr) {
-	r.log.LogAttrs(r.ctx, level, string(r.info.Kind)+what, as...)
+	r.log.LogAttrs(r.ctx, level, cmp.Or(string(r.info.Kind), "run")+what, as...)
 }
 
 func (r *logRun) Event(e Event) {
