@@ -180,6 +180,8 @@ var hints = []struct{ says, means string }{
 	// reading failed, the error stands in place of the missing verb.
 	{"readLoopPeekFailLocked: %!", "the receiver speaks gRPC at this port; use its HTTP port (4318 as a rule) or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
 	{"looked like an HTTP/1.1 header", "the receiver does not speak gRPC without TLS at this port; use its gRPC port (4317 as a rule), https://, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"},
+	{"tls: no application protocol", noGRPC},
+	{"unexpected HTTP status code received from server: 404", noGRPC},
 	{"first record does not look like a TLS handshake", "the receiver does not speak TLS; use http:// instead of https://"},
 	{"server gave HTTP response to HTTPS client", "the receiver does not speak TLS; use http:// instead of https://"},
 	{"Client sent an HTTP request to an HTTPS server", "the receiver speaks TLS; use https:// instead of http://"},
@@ -190,6 +192,8 @@ var hints = []struct{ says, means string }{
 // maxDelay bounds the seconds that a receiver may ask for, so that no duration
 // overflows. Nothing is waited for that long.
 const maxDelay = 24 * 60 * 60
+
+const noGRPC = "the receiver does not speak gRPC at this port; use its gRPC port (4317 as a rule), or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
 
 // A note is what the HTTP transport saw of an attempt.
 type note struct {

@@ -2,9 +2,12 @@ package tracing_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -277,6 +280,27 @@ func TestTLSStays(t *testing.T) {
 					t.Errorf("%d connections in the clear, %d with TLS", clear.Load(), sealed.Load())
 				}
 			})
+		}
+	}
+}
+
+// TestGRPCAtTLSOfHTTP: a receiver that takes OTLP over HTTP alone, with TLS, is
+// named as that, whichever versions of HTTP it speaks.
+func TestGRPCAtTLSOfHTTP(t *testing.T) {
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	a := newAuthority(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", a.path("ca.pem"))
+	for _, http2 := range []bool{false, true} {
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(t, "server")}}
+		s.EnableHTTP2 = http2
+		s.StartTLS()
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", s.URL)
+		rep, err := exportWithin(t, time.Second)
+		s.Close()
+		if err == nil || len(rep.all) != 1 || !strings.Contains(rep.all[0], "does not speak gRPC at this port") {
+			t.Errorf("HTTP/2 %t: shutdown %v, reports %q", http2, err, rep.all)
 		}
 	}
 }
