@@ -68,6 +68,10 @@ func bench(args []string, p process) int {
 		fmt.Fprintln(p.stderr, "callspan bench: every figure has to be above 0\nusage: callspan bench proxy [flags], see callspan bench -h")
 		return exitUsage
 	}
+	if !perSecond(o.rate) {
+		fmt.Fprintf(p.stderr, "callspan bench: --rate %v: use 0.001 to 1000000 chunks per second\nusage: callspan bench proxy [flags], see callspan bench -h\n", o.rate)
+		return exitUsage
+	}
 	ctx, stop := p.interrupts(context.Background())
 	defer stop()
 	if err := o.measure(ctx, p); err != nil {
@@ -103,6 +107,11 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 		return err
 	}
 	defer sink.Close()
+	for _, kv := range os.Environ() { // which are of somebody's own receiver
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "OTEL_") {
+			defer setenv(name, "")()
+		}
+	}
 	defer setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.Endpoint())()
 	defer setenv("OTEL_METRICS_EXPORTER", "none")()
 

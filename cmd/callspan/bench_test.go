@@ -1,12 +1,16 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBench(t *testing.T) {
 	t.Setenv(asCommand, "1")
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9") // is somebody's own
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	code, out, stderr := call(t, nil, "bench", "proxy", "--streams", "5", "--rate", "20", "--time", "300ms", "--calls", "3")
 	if code != exitOK || stderr != "" {
 		t.Fatalf("exit %d, stderr %s", code, stderr)
@@ -29,7 +33,7 @@ func TestBench(t *testing.T) {
 }
 
 func TestBenchUsage(t *testing.T) {
-	for _, args := range [][]string{{"bench"}, {"bench", "tokens"}, {"bench", "proxy", "--streams", "0"}, {"bench", "proxy", "--rate", "-1"}} {
+	for _, args := range [][]string{{"bench"}, {"bench", "tokens"}, {"bench", "proxy", "--streams", "0"}, {"bench", "proxy", "--rate", "-1"}, {"bench", "proxy", "--rate", "Inf"}} {
 		if code, _, stderr := call(t, nil, args...); code != exitUsage || !strings.Contains(stderr, "usage: callspan bench proxy") {
 			t.Errorf("%v: exit %d, %s", args, code, stderr)
 		}
@@ -38,5 +42,14 @@ func TestBenchUsage(t *testing.T) {
 		if code, _, stderr := call(t, nil, args...); code != exitUsage || !strings.Contains(stderr, args[2]) {
 			t.Errorf("%v: exit %d, %s", args, code, stderr)
 		}
+	}
+}
+
+// TestBenchFailure: many streams that fail the same way are told in one line.
+func TestBenchFailure(t *testing.T) {
+	o := benchOptions{streams: 50, rate: 1000, time: time.Millisecond}
+	_, _, err := o.load(t.Context(), http.DefaultClient, &server{url: "http://127.0.0.1:9", cpu: func() (time.Duration, error) { return 0, nil }})
+	if err == nil || !strings.HasPrefix(err.Error(), "50 of 50 streams failed, one with: Post ") || len(err.Error()) > 300 {
+		t.Errorf("%v", err)
 	}
 }

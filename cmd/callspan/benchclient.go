@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -94,8 +93,9 @@ func (o *benchOptions) load(ctx context.Context, client *http.Client, s *server)
 	spread := min(time.Second, o.time) // not all begin at once
 	n := max(1, int(o.time.Seconds()*o.rate))
 	var (
-		wg sync.WaitGroup
-		mu sync.Mutex
+		wg       sync.WaitGroup
+		mu       sync.Mutex
+		failures int
 	)
 	for i := range o.streams {
 		wg.Go(func() {
@@ -104,7 +104,10 @@ func (o *benchOptions) load(ctx context.Context, client *http.Client, s *server)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, r.each...)
-			err = errors.Join(err, failed)
+			if failed != nil {
+				failures++
+				err = fmt.Errorf("%d of %d streams failed, one with: %w", failures, o.streams, failed)
+			}
 		})
 	}
 	wg.Wait()

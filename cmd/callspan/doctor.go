@@ -12,12 +12,14 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/internal/visible"
 	"github.com/callspan/callspan/tracing"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -70,13 +72,18 @@ func doctor(args []string, p process) int {
 	}
 	ctx, stop := p.interrupts(context.Background())
 	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second interrupt ends the program at once
 	s := newScreen(p.stdout, p.env)
 	failed := false
 	for f := range o.examine(ctx) {
+		if ctx.Err() != nil { // which is why it failed
+			break
+		}
 		failed = failed || f.state == stateFail
 		s.finding(f)
 	}
 	if ctx.Err() != nil {
+		fmt.Fprintln(p.stderr, "callspan doctor: interrupted")
 		return exitInterruptedBy(ctx)
 	}
 	if failed {
@@ -166,12 +173,32 @@ func environment() []finding {
 		if kv == "OTEL_TRACES_EXPORTER=none" {
 			f = finding{stateFail, "environment: " + kv, "no trace is exported; unset it"}
 		}
-		if strings.HasPrefix(kv, "OTEL_TRACES_SAMPLER=always_off") {
-			f = finding{stateFail, "environment: " + kv, "no trace is recorded; unset it"}
+		if name, value, _ := strings.Cut(kv, "="); name == "OTEL_TRACES_SAMPLER" {
+			switch ratio, ok := sampled(os.Getenv); {
+			case strings.HasSuffix(strings.ToLower(strings.TrimSpace(value)), "always_off"), ok && ratio == 0:
+				f = finding{stateFail, "environment: " + kv, "no trace is recorded; unset it"}
+			case ok && ratio < 1:
+				f = finding{stateWarn, "environment: " + kv, fmt.Sprintf("of a hundred traces about %.2g are recorded; the probe is in any case", 100*ratio)}
+			}
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// sampled returns the share of traces that the environment has recorded, if it
+// names one that the set-up takes.
+func sampled(env func(string) string) (ratio float64, ok bool) {
+	kind := strings.ToLower(strings.TrimSpace(env("OTEL_TRACES_SAMPLER")))
+	if strings.TrimPrefix(kind, "parentbased_") != "traceidratio" {
+		return 0, false
+	}
+	arg := strings.TrimSpace(env("OTEL_TRACES_SAMPLER_ARG"))
+	if arg == "" {
+		return 1, true
+	}
+	ratio, err := strconv.ParseFloat(arg, 64)
+	return ratio, err == nil && ratio >= 0 && ratio <= 1
 }
 
 // A probe is a span that was sent.
@@ -190,6 +217,9 @@ func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 	if o.endpoint != "" {
 		opts = append(opts, tracing.WithEndpoint(o.endpoint))
 	}
+	if ratio, ok := sampled(os.Getenv); ok && ratio > 0 {
+		opts = append(opts, tracing.WithSampler(sdktrace.AlwaysSample())) // the way is checked, not the luck
+	}
 	tracer, shutdown, err := tracing.Setup(ctx, opts...)
 	if err != nil {
 		return pr, err
@@ -200,7 +230,7 @@ func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 	sc := trace.SpanContextFromContext(ctx)
 	pr.traceID, pr.spanID = sc.TraceID().String(), sc.SpanID().String()
 	run.End(nil)
-	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
+	down, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	err = shutdown(down)
 	pr.took = time.Since(pr.sent)

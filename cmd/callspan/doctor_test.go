@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,6 +68,12 @@ func TestDoctor(t *testing.T) {
 			[]string{"warn  clock: Jaeger's differs from ours by ", "NTP"}, nil},
 		{"nothing is sampled", map[string]string{"OTEL_TRACES_SAMPLER": "always_off"}, []string{"--endpoint", "http://" + good.Endpoint()}, exitFailed,
 			[]string{"fail  environment: OTEL_TRACES_SAMPLER=always_off", "not sampled"}, nil},
+		{"a share is sampled", map[string]string{"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.000001"}, []string{"--endpoint", "http://" + good.Endpoint()}, exitOK,
+			[]string{"warn  environment: OTEL_TRACES_SAMPLER=parentbased_traceidratio", "of a hundred traces about 0.0001 are recorded", "ok    probe span: delivered"}, []string{"fail"}},
+		{"a share of nothing", map[string]string{"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, []string{"--endpoint", "http://" + good.Endpoint()}, exitFailed,
+			[]string{"fail  environment: OTEL_TRACES_SAMPLER=traceidratio", "no trace is recorded"}, nil},
+		{"nothing below a parent", map[string]string{"OTEL_TRACES_SAMPLER": "parentbased_always_off"}, []string{"--endpoint", "http://" + good.Endpoint()}, exitFailed,
+			[]string{"fail  environment: OTEL_TRACES_SAMPLER=parentbased_always_off"}, nil},
 		{"bad flag", nil, []string{"--timeout", "0s"}, exitUsage, nil, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -87,5 +95,22 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDoctorInterrupt: Ctrl-C ends the waiting for a receiver that says nothing,
+// and is not told as what is wrong with it.
+func TestDoctorInterrupt(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	begin := time.Now()
+	code, out, stderr := callWith(t, nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, 300*time.Millisecond)
+	}, "doctor", "--endpoint", "http://"+l.Addr().String(), "--timeout", "1m")
+	if code != exitInterrupted || stderr != "callspan doctor: interrupted\n" || strings.Contains(out, "fail") || time.Since(begin) > 20*time.Second {
+		t.Errorf("exit %d after %v, %s%s", code, time.Since(begin), out, stderr)
 	}
 }
