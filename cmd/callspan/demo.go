@@ -77,17 +77,20 @@ func (o *demoOptions) check(env func(string) string) error {
 		return fmt.Errorf("--lang %q: use zh or en", o.lang)
 	case o.format != "text" && o.format != "json":
 		return fmt.Errorf("--format %q: use text or json", o.format)
-	case !(o.speed >= 0 && o.speed <= 1e6):
-		return fmt.Errorf("--speed %v: use 0 (no waiting) to 1000000 tokens per second", o.speed)
+	case o.speed != 0 && !perSecond(o.speed):
+		return fmt.Errorf("--speed %v: use 0 (no waiting), or 0.001 to 1000000 tokens per second", o.speed)
 	case o.model == "":
 		return errors.New("--model is empty")
-	case o.live && env("OPENAI_API_KEY") == "":
-		return errors.New("--live needs the environment variable OPENAI_API_KEY")
 	case o.otlpFile != "" && sdkDisabled(env):
 		return errNothingExported
+	case o.live:
+		return checkAPI(env)
 	}
 	return nil
 }
+
+// perSecond reports whether so many a second can be timed.
+func perSecond(rate float64) bool { return rate >= 1e-3 && rate <= 1e6 }
 
 // play runs the demo: receiver, tracing, model, conversation, trace. What fails
 // in the conversation is shown in the trace too.

@@ -232,6 +232,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"demo", "--lang", "fr"}, exitUsage, "", "use zh or en"},
 		{[]string{"demo", "--format", "xml"}, exitUsage, "", "use text or json"},
 		{[]string{"demo", "--speed", "-1"}, exitUsage, "", "--speed -1"},
+		{[]string{"demo", "--speed", "1e-9"}, exitUsage, "", "use 0 (no waiting), or 0.001 to 1000000"},
 		{[]string{"demo", "--speed", "NaN"}, exitUsage, "", "--speed NaN"},
 		{[]string{"demo", "--model", ""}, exitUsage, "", "--model is empty"},
 		{[]string{"demo", "--live"}, exitUsage, "", "OPENAI_API_KEY"},

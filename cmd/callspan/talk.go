@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
@@ -44,11 +43,11 @@ func (o *demoOptions) talk(ctx context.Context, p process, tracer *tracing.Trace
 	if o.format == "text" {
 		out = p.stdout
 	}
+	intro := fmt.Sprintf(t.intro, visible.Line(o.model))
 	if o.live {
-		fmt.Fprintf(out, t.introLive+"\n", o.model, visible.URL(cfg.BaseURL))
-	} else {
-		fmt.Fprintf(out, t.intro+"\n", o.model)
+		intro = fmt.Sprintf(t.introLive, visible.Line(o.model), visible.URL(cfg.BaseURL))
 	}
+	screen{w: out, width: s.width}.say("", intro)
 	speaker := func(name string) string {
 		return s.paint(bold, cells.FillRight(name, max(cells.StringWidth(t.you), cells.StringWidth(t.shop))))
 	}
@@ -89,11 +88,7 @@ func (o *demoOptions) talk(ctx context.Context, p process, tracer *tracing.Trace
 func (o *demoOptions) api(env func(string) string, turns []dialogue.Turn) (openai.ClientConfig, callopenai.Options, func(), error) {
 	opts := callopenai.Options{Model: o.model}
 	if o.live {
-		cfg := openai.DefaultConfig(env("OPENAI_API_KEY"))
-		if base := env("OPENAI_BASE_URL"); base != "" {
-			cfg.BaseURL = strings.TrimRight(base, "/")
-		}
-		return cfg, opts, func() {}, nil
+		return liveConfig(env), opts, func() {}, nil
 	}
 	server, err := florist(o.model, o.speed, turns)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 
 	"golang.org/x/term"
@@ -18,10 +19,17 @@ func newScreen(w io.Writer, env func(string) string) screen {
 		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
 			s.width = cols
 		}
-		s.color = env("NO_COLOR") == "" && env("TERM") != "dumb"
+		s.color = colored(env)
 	}
 	if cols, err := strconv.Atoi(env("COLUMNS")); err == nil && cols > 0 {
 		s.width = cols
 	}
 	return s
+}
+
+// colored reports whether a terminal shows colours. One that does not say what it
+// is shows none, except on Windows, where none says so.
+func colored(env func(string) string) bool {
+	kind := env("TERM")
+	return env("NO_COLOR") == "" && kind != "dumb" && (kind != "" || runtime.GOOS == "windows")
 }
