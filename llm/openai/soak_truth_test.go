@@ -186,7 +186,9 @@ func (c *soakCall) truth(ended time.Duration, res *callback.Result) *soakTruth {
 	}
 	switch c.caller {
 	case cancels:
-		w.failure = "canceled"
+		if p.typed() || !p.answered(acted) {
+			w.failure = "canceled"
+		}
 	case runsOut:
 		w.failure = "timeout"
 	case drops:
