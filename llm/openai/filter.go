@@ -9,12 +9,12 @@ import (
 // else, which the client did not ask for. Of one that holds llama.cpp's timings
 // too, which are on the event before unless the usage is asked for, it leaves out
 // the usage. All other bytes pass as they came and
-// when they came; only the beginning of a line that may still turn out to be
-// that event waits for the line's end.
+// when they came; only the beginning of an event that may still turn out to be
+// that one waits for the end of its line.
 type filter struct {
 	out    []byte // passed, but for lack of room not read yet
 	err    error  // what came with out
-	held   []byte // the beginning of a line that may be the usage
+	held   []byte // the beginning of an event that may be the usage
 	joined []byte // held and what follows it
 	frame  frame
 
@@ -59,12 +59,26 @@ func (f *filter) take(p []byte, n int, err error) (int, error) {
 func (f *filter) pass(b []byte, end bool) int {
 	passed := 0
 	for i := 0; i < len(b); {
-		line, whole := b[i:], false
+		head := f.head(b[i:])
+		line, whole := b[i+head:], false
 		if feed := bytes.IndexByte(line, '\n'); feed >= 0 {
 			line, whole = line[:feed+1], true
 		}
+		if head > 0 {
+			f.dropped = false
+		}
+		shown, held := f.show(line, whole, end, maxUsageEvent-head)
+		if held {
+			f.held = append(f.held, b[i:]...)
+			return passed
+		}
+		if f.dropped {
+			i += head
+		} else if head > 0 {
+			passed += copy(b[passed:], b[i:i+head])
+			i += head
+		}
 		i += len(line)
-		shown := f.show(line, whole, end)
 		if passed+len(shown) != i {
 			copy(b[passed:], shown)
 		}
@@ -73,21 +87,46 @@ func (f *filter) pass(b []byte, end bool) int {
 	return passed
 }
 
+// head returns how much of b is lines that begin an event and only name it. They
+// share its fate: there are clients that take a name without data for an event.
+func (f *filter) head(b []byte) int {
+	n := 0
+	for !f.passing && !f.within && names(b[n:]) {
+		feed := bytes.IndexByte(b[n:min(len(b), maxUsageEvent)], '\n')
+		if feed < 0 {
+			break
+		}
+		n += feed + 1
+	}
+	return n
+}
+
+// names reports whether a line, or what begins like this, is one that names an
+// event.
+func names(line []byte) bool {
+	for _, key := range nameKeys {
+		if n := min(len(key), len(line)); n > 0 && string(line[:n]) == key[:n] {
+			return true
+		}
+	}
+	return false
+}
+
 // show returns what passes now of a line, or of as much of one as there is: all,
-// none, or less, if it is left out, in part or as a whole, or held.
-func (f *filter) show(line []byte, whole, end bool) []byte {
+// none, or less, where it is left out. held says that what follows will tell.
+// room is how much more may be held of lines that only name the event.
+func (f *filter) show(line []byte, whole, end bool, room int) (shown []byte, held bool) {
 	if f.passing {
 		f.passing = !whole
-		return line
+		return line, false
 	}
 	if !whole && !end {
 		// A CR may be the beginning of an empty line.
-		if mayBeUsage(line) || string(line) == "\r" {
-			f.held = append(f.held, line...)
-			return nil
+		if len(line) == 0 || mayBeUsage(line) || string(line) == "\r" || !f.within && len(line) < room && names(line) {
+			return nil, true
 		}
 		f.passing, f.within, f.dropped = true, true, false
-		return line
+		return line, false
 	}
 	dropped := f.dropped
 	f.dropped = false
@@ -95,17 +134,17 @@ func (f *filter) show(line []byte, whole, end bool) []byte {
 	case len(bytes.TrimRight(line, "\r\n")) == 0:
 		f.within = false
 		if dropped {
-			return nil
+			return nil, false
 		}
-		return line
+		return line, false
 	case mayBeUsage(line) && f.usageOnly(line):
 		if line = f.beside(line); line == nil {
 			f.dropped = !f.within
-			return nil
+			return nil, false
 		}
 	}
 	f.within, f.passing = true, !whole
-	return line
+	return line, false
 }
 
 // beside returns the line of a usage event with what the client would have seen
@@ -123,6 +162,7 @@ func (f *filter) beside(line []byte) []byte {
 var (
 	dataKey    = []byte("data:")
 	choicesKey = []byte(`"choices"`)
+	nameKeys   = [...]string{"event:", "id:", "retry:"}
 )
 
 // mayBeUsage reports whether a line that begins like this can be the usage. It

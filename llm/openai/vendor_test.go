@@ -156,6 +156,11 @@ func vendors() []vendor {
 		{name: "choices that are null", body: list(pink, stop, `{`+id+`,"object":"chat.completion.chunk","choices":null,"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}`, done),
 			shown: list(pink, stop, done), want: `"Pink" stop; 9/2`},
 
+		// OpenAI's own library for Python takes a name without data for an event, and
+		// fails to read it.
+		{name: "events with names", body: strings.ReplaceAll(list(pink, stop, last(id, `{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}`, ``), done), "data:", "event: message\nid: 7\ndata:"),
+			shown: strings.ReplaceAll(list(pink, stop, done), "data:", "event: message\nid: 7\ndata:"), want: `"Pink" stop; 9/2`},
+
 		{name: "Together", body: list(`{"id":"t1","object":"chat.completion.chunk","created":1,"choices":[{"index":0,"text":"Pink","logprobs":null,"finish_reason":null,"seed":null,"delta":{"token_id":9,"role":"assistant","content":"Pink","tool_calls":null}}],"model":"m","usage":null}`,
 			`{"id":"t1","object":"chat.completion.chunk","created":1,"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"eos","seed":1,"delta":{"token_id":2,"role":"assistant","content":"","tool_calls":null}}],"model":"m","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"cached_tokens":3}}`, done),
 			want: `"Pink" eos; 9/2 cached 3`},

@@ -57,21 +57,28 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // withoutUsage leaves the usage out of a stream in the plainest way there is:
 // line by line.
 func withoutUsage(stream []byte, text bool) []byte {
-	var out []byte
+	var out, head []byte
 	within, drop := false, false
 	for line := range bytes.Lines(stream) {
 		empty := len(bytes.TrimRight(line, "\r\n")) == 0
 		data, ok := bytes.CutPrefix(line, []byte("data:"))
+		named := bytes.HasPrefix(line, []byte("event:")) || bytes.HasPrefix(line, []byte("id:")) || bytes.HasPrefix(line, []byte("retry:"))
+		if named && !within && bytes.HasSuffix(line, []byte("\n")) && len(head)+len(line) <= maxUsageEvent {
+			head = append(head, line...)
+			drop = false
+			continue
+		}
 		f := frame{text: text}
 		if ok && mayBeUsage(line) && f.decode(bytes.TrimSpace(data)) == nil && f.usageOnly() {
 			data = bytes.TrimSpace(data)
 			if rest := f.withoutUsage(data); rest != nil {
 				line, empty = bytes.Replace(line, data, rest, 1), false
 			} else {
-				drop = !within
+				drop, head = !within, nil
 				continue
 			}
 		}
+		out, head = append(out, head...), nil
 		if empty {
 			within = false
 			if drop {
@@ -84,7 +91,7 @@ func withoutUsage(stream []byte, text bool) []byte {
 		drop = false
 		out = append(out, line...)
 	}
-	return out
+	return append(out, head...)
 }
 
 const timedEvent = `data: {"choices":[],"id":"1","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2},"timings":{"cache_n":0,"prompt_n":1,"predicted_n":1}}` + "\n\n"
@@ -104,6 +111,8 @@ func FuzzWire(f *testing.F) {
 		strings.ReplaceAll(chunk+usageOnlyEvent+stop, "\n", "\r\n"),
 		strings.ReplaceAll(chunk+stop+usageOnlyEvent, "\n\n", "\n"),
 		": wait\n\nevent: message\n" + usageOnlyEvent + chunk,
+		"id: 1\r\nevent: message\r\n" + chunk + "id: 2\nevent: message\n" + usageOnlyEvent + "id: 3\nevent: x\n\nretry: 5\n" + timedEvent + "id: 4",
+		"event: " + strings.Repeat("x", 9<<10) + "\n" + usageOnlyEvent, strings.Repeat("id: 1\n", 3<<10) + usageOnlyEvent,
 		"\xEF\xBB\xBF" + chunk + "data:" + strings.TrimPrefix(usageOnlyEvent, "data: "),
 		strings.TrimSpace(usageOnlyEvent),
 		"data: {\"usage\":\ndata: {\"prompt_tokens\":1}}\n\n",
