@@ -145,7 +145,10 @@ func TestProxyHTTP2(t *testing.T) {
 		for _, f := range proxyFrames() {
 			io.WriteString(w, "data: "+f+"\n\n")
 			w.(http.Flusher).Flush()
-			<-next
+			select {
+			case <-next:
+			case <-r.Context().Done():
+			}
 		}
 	}))
 	defer target.Close()
@@ -157,6 +160,7 @@ func TestProxyHTTP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	body := bufio.NewReader(resp.Body)
 	for _, want := range proxyFrames() {
 		if got, err := body.ReadString('\n'); err != nil || got != "data: "+want+"\n" {

@@ -48,22 +48,25 @@ func (o *demoOptions) talk(ctx context.Context, p process, tracer *tracing.Trace
 		intro = fmt.Sprintf(t.introLive, visible.Line(o.model), visible.URL(cfg.BaseURL))
 	}
 	screen{w: out, width: s.width}.say("", intro)
-	speaker := func(name string) string {
-		return s.paint(bold, cells.FillRight(name, max(cells.StringWidth(t.you), cells.StringWidth(t.shop))))
+	speak := func(name string) *speech {
+		return s.speak(out, cells.FillRight(name, max(cells.StringWidth(t.you), cells.StringWidth(t.shop))))
 	}
 	// answer asks the shop and prints what it says as it comes.
 	answer := func(ctx context.Context, question string) (string, error) {
 		note.hold()
 		defer note.release()
 		defer fmt.Fprintln(out)
-		fmt.Fprintf(out, "\n%s  %s\n%s  ", speaker(t.you), question, speaker(t.shop))
+		fmt.Fprintln(out)
+		speak(t.you).say(question)
+		fmt.Fprintln(out)
+		reply := speak(t.shop)
 		var whole llm.Accumulator
 		for chunk, err := range talk.Stream(ctx, question) {
 			if err != nil {
 				return "", err
 			}
 			whole.Add(&chunk)
-			fmt.Fprint(out, visible.Text(chunk.Text))
+			reply.say(visible.Text(chunk.Text))
 		}
 		return whole.Response().Text(), nil
 	}

@@ -19,7 +19,7 @@ func newScreen(w io.Writer, env func(string) string) screen {
 		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
 			s.width = cols
 		}
-		s.color = colored(env)
+		s.color, s.terminal = colored(env), true
 	}
 	if cols, err := strconv.Atoi(env("COLUMNS")); err == nil && cols > 0 {
 		s.width = cols

@@ -19,6 +19,8 @@ type screen struct {
 	w     io.Writer
 	width int // columns
 	color bool
+
+	terminal bool
 }
 
 const (
