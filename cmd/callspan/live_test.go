@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -48,5 +53,32 @@ func TestColored(t *testing.T) {
 		if got := colored(func(name string) string { return tc.env[name] }); got != tc.want {
 			t.Errorf("%s: %v", tc.name, got)
 		}
+	}
+}
+
+// TestDemoLiveInterrupt: a call that never answers is canceled by a signal, in
+// each span above it too.
+func TestDemoLiveInterrupt(t *testing.T) {
+	asked := make(chan struct{})
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		close(asked)
+		<-r.Context().Done()
+	}))
+	defer target.Close()
+	code, out, stderr := callWith(t, map[string]string{"OPENAI_API_KEY": "sk-live-0123456789abcdef", "OPENAI_BASE_URL": target.URL},
+		func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			go func() {
+				select {
+				case <-asked:
+					cancel(interruption{syscall.SIGTERM})
+				case <-ctx.Done():
+				}
+			}()
+			return ctx, func() { cancel(nil) }
+		}, "demo", "--live", "--lang", "en")
+	if code != 143 || stderr != "callspan demo: interrupted\n" || strings.Count(out, "! canceled: ") != 3 || strings.Contains(out, "_OTHER") {
+		t.Errorf("exit %d, %q\n%s", code, stderr, out)
 	}
 }
