@@ -121,6 +121,10 @@ func (o *doctorOptions) examine(ctx context.Context) func(func(finding) bool) {
 		probe, err := o.send(ctx, 1)
 		var undelivered *tracing.UndeliveredError
 		switch {
+		case errors.As(err, &undelivered) && probe.took >= o.timeout:
+			yield(finding{stateFail, fmt.Sprintf("probe span: no answer from %s within %v", visible.URL(probe.endpoint), o.timeout),
+				"is it an OTLP receiver that listens there, at the port of this protocol (as a rule 4317 for gRPC, 4318 for HTTP)?"})
+			return
 		case errors.As(err, &undelivered):
 			yield(finding{stateFail, "probe span: " + err.Error(), ""})
 			return

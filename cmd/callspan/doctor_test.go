@@ -98,14 +98,18 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorInterrupt: Ctrl-C ends the waiting for a receiver that says nothing,
-// and is not told as what is wrong with it.
-func TestDoctorInterrupt(t *testing.T) {
+// TestDoctorSilence: a receiver that says nothing is told as such. Ctrl-C ends the
+// waiting for it, and is not told as what is wrong with it.
+func TestDoctorSilence(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	code, out, _ := call(t, nil, "doctor", "--endpoint", "http://"+l.Addr().String(), "--timeout", "300ms")
+	if code != exitFailed || !strings.Contains(out, "fail  probe span: no answer from http://"+l.Addr().String()+" within 300ms\n      is it an OTLP receiver") {
+		t.Errorf("exit %d, %s", code, out)
+	}
 	begin := time.Now()
 	code, out, stderr := callWith(t, nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, 300*time.Millisecond)
