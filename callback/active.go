@@ -302,7 +302,9 @@ func (a *Active) end(res *Result, p any) {
 	}
 	res.Ended = time.Now()
 	res.FirstToken, res.Tokens = a.first, a.count
-	res.Err = sound(res.Err)
+	if res.Err = sound(res.Err); a.scope.Context != nil {
+		res.Err = withContext(a.scope.Context, res.Err)
+	}
 	h := a.hold()
 	if h != nil {
 		res.Err = h.judge(res.Err)

@@ -59,7 +59,7 @@ func Open(ctx context.Context, info *Info, local ...Handler) (context.Context, *
 	if c.ctx.Done() != nil {
 		c.leave = context.AfterFunc(c.ctx, func() {
 			c.canceled.Store(true)
-			c.endHeld(withContext(c.ctx, context.Cause(c.ctx)))
+			c.endHeld(context.Cause(c.ctx))
 		})
 	}
 	return c.ctx, c, nil
@@ -81,7 +81,7 @@ func (c *Call) Holding() {
 	case c.stopped.Load():
 		c.stop()
 	case c.canceled.Load():
-		c.endHeld(withContext(c.ctx, context.Cause(c.ctx)))
+		c.endHeld(context.Cause(c.ctx))
 	}
 }
 
@@ -158,7 +158,7 @@ func (c *Call) End(err error) {
 	if c.stopped.Load() {
 		err = c.leaving()
 	} else if err != nil {
-		err = withContext(c.ctx, overBudget(c.ctx, err))
+		err = overBudget(c.ctx, err)
 	}
 	c.close(err)
 }
@@ -208,7 +208,7 @@ func (c *Call) leaving() error {
 		return done.err
 	}
 	if c.late.Load() {
-		return withContext(c.ctx, context.Cause(c.ctx))
+		return context.Cause(c.ctx)
 	}
 	c.res.Stopped = true
 	return nil

@@ -85,7 +85,7 @@ func (e *announcedEmbedder) Embed(ctx context.Context, req *llm.EmbedRequest) (o
 		if err == nil && (out == nil || len(out.Vectors) == 0) {
 			return nil, llm.ErrEmpty // the run says so; the caller gets what there is
 		}
-		return keep(out), withContext(ctx, err)
+		return keep(out), err
 	})
 	if !made {
 		return nil, refused

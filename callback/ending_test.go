@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"runtime"
 	"strings"
@@ -331,5 +332,38 @@ func TestNilThings(t *testing.T) {
 	}
 	if _, err := llm.Collect(callback.Model(says{texts: []string{"a"}, err: callback.ErrGoexit}, rec).Chat(t.Context(), question)); err != callback.ErrGoexit {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestCauseOfContext: a step whose context ends with a cause of its own, and
+// which returns that cause, is canceled, and says why.
+func TestCauseOfContext(t *testing.T) {
+	closing := errors.New("shop is closing")
+	for name, end := range map[string]func(ctx context.Context, h callback.Handler, cancel func()) error{
+		"Do": func(ctx context.Context, h callback.Handler, cancel func()) error {
+			_, err := callback.Do(ctx, &callback.Info{Kind: callback.KindTool}, []callback.Handler{h}, func(ctx context.Context) (int, error) {
+				cancel()
+				return 0, context.Cause(ctx)
+			})
+			return err
+		},
+		"End": func(ctx context.Context, h callback.Handler, cancel func()) error {
+			ctx, run := callback.Start(ctx, &callback.Info{Kind: callback.KindTool}, h)
+			cancel()
+			run.End(&callback.Result{Err: fmt.Errorf("stock: %w", context.Cause(ctx))})
+			return context.Cause(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got error
+			h := &callback.Funcs{OnToolError: func(_ context.Context, _ *callback.Info, res *callback.Result) { got = res.Err }}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			if err := end(ctx, h, func() { cancel(closing) }); err != closing {
+				t.Errorf("the caller gets %v", err)
+			}
+			if callback.ErrorType(got) != "canceled" || !errors.Is(got, closing) {
+				t.Errorf("the run ends with %v, of type %s", got, callback.ErrorType(got))
+			}
+		})
 	}
 }

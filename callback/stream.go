@@ -162,7 +162,7 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 	if watch {
 		stop := context.AfterFunc(ctx, func() {
 			s.canceled.Store(true)
-			s.endHeld(withContext(ctx, context.Cause(ctx)))
+			s.endHeld(context.Cause(ctx))
 		})
 		defer stop()
 	}
@@ -181,7 +181,7 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 			continue
 		}
 		if err != nil {
-			s.finish(model, withContext(ctx, err))
+			s.finish(model, err)
 			yield(c, err)
 			return
 		}
@@ -209,11 +209,11 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 		}
 		s.state.Store(held)
 		if watch && s.canceled.Load() {
-			s.endHeld(withContext(ctx, context.Cause(ctx)))
+			s.endHeld(context.Cause(ctx))
 		}
 		more := yield(c, nil)
 		if !more && watch && ctx.Err() != nil {
-			s.endHeld(withContext(ctx, context.Cause(ctx))) // what watches the context may be late
+			s.endHeld(context.Cause(ctx)) // what watches the context may be late
 		}
 		if !s.state.CompareAndSwap(held, reading) {
 			if !more {
@@ -296,7 +296,6 @@ func Abandon(info *Info, err error) bool {
 // withContext says of an error that is the cause of ctx's end also how ctx
 // ended. The network's libraries return the cause alone.
 func withContext(ctx context.Context, err error) error {
-	err = sound(err)
 	ended := ctx.Err()
 	if ended == nil || errors.Is(err, ended) || !errors.Is(err, context.Cause(ctx)) {
 		return err
