@@ -56,9 +56,9 @@ type spanOpener interface {
 
 // An Event is something that happened inside a run and has no duration.
 type Event struct {
-	Kind EventKind
-	Name string // of a custom event
-	Data any    // the text, the action, the attempt: whatever the kind brings
+	Kind EventKind // what Data is
+	Name string    // of a custom event
+	Data any       // the text, the action, the attempt: whatever the kind brings
 }
 
 // An EventKind sorts events as LangChain's callbacks do.

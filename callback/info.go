@@ -122,15 +122,15 @@ func (id ID) String() string {
 type MemoryChange struct {
 	Operation string // "load", "save" or "clear"
 	Store     string // what kind of memory it is
-	Messages  int
-	Tokens    int // -1 if the memory has no counter
+	Messages  int    // how many it holds
+	Tokens    int    // of these; -1 if the memory has no counter
 }
 
 // A ToolCall is the Input of a tool run. Its name is the run's.
 type ToolCall struct {
 	ID          string // of the call in the model's answer; "" if no model asked
-	Description string
-	Arguments   any // what the tool was given
+	Description string // of the tool, as the model is told
+	Arguments   any    // what the tool was given
 }
 
 // A Search is the Input of a retriever run. The run is named after what is
@@ -145,5 +145,5 @@ type Search struct {
 type Attempt struct {
 	Number int           // of the failed try, from 1
 	Wait   time.Duration // before the next one
-	Err    error
+	Err    error         // why it failed
 }
