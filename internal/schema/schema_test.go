@@ -405,7 +405,7 @@ func TestRoundTrip(t *testing.T) {
 	roundTrip(t, plain{Count: &two, Rows: []plain2{{1}, {}}})
 	roundTrip(t, deepest{base: base{ID: "a"}, Other: &Other{Size: 3}, Name: "b"})
 	roundTrip(t, 7)
-	roundTrip(t, 1<<62+1)
+	roundTrip(t, int64(1<<62+1))
 	roundTrip(t, &two)
 	roundTrip(t, (*int)(nil))
 	roundTrip(t, [][]string(nil))

@@ -78,7 +78,7 @@ type tokens struct {
 
 // maxTokens is the largest number of tokens that is believed: no call uses a
 // trillion, and sums stay within an int.
-const maxTokens = 1 << 40
+const maxTokens = min(1<<40, math.MaxInt)
 
 // UnmarshalJSON implements [json.Unmarshaler]. An integer may be written as 10.0
 // or 1e1.

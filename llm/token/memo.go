@@ -65,7 +65,7 @@ func (m *memo) load(k memoKey) (n int, ok bool) {
 }
 
 func (m *memo) store(k memoKey, n int) {
-	if n < 0 || n > numberMask {
+	if n < 0 || uint64(n) > numberMask {
 		return
 	}
 	set := &m.sets[k.b%memoSets]
