@@ -44,6 +44,8 @@ func TestScenarios(t *testing.T) {
 		"retry":                 {status: 429, holds: "rate_limit_exceeded"},
 		"server error":          {status: 500, holds: "server_error"},
 		"bad gateway":           {status: 502, holds: "<html>"},
+		"page":                  {status: 200, holds: "Sign in", lacks: "data:"},
+		"page called events":    {status: 200, holds: "Sign in", lacks: "data:"},
 		"error with status 200": {plain: true, status: 200, holds: "content_filter"},
 		"empty stream":          {status: 200, lacks: "d"},
 		"done only":             {status: 200, holds: "data: [DONE]\n\n", lacks: "choices"},

@@ -58,8 +58,8 @@ func (f *follower) see(p []byte) {
 			f.events.Write(f.whole)
 		}
 	default:
-		if len(f.whole) == 0 && p[0] == '{' || len(f.whole) > 0 {
-			f.keep(p, maxTail) // a plain error in place of a stream, perhaps
+		if len(f.whole) > 0 || p[0] == '{' || strange(p) {
+			f.keep(p, maxTail) // something else in place of a stream, perhaps
 		}
 		f.events.Write(p)
 	}
@@ -136,6 +136,9 @@ func (f *follower) missing() error {
 	case f.answer.progress.empty():
 		if e := errorBody(f.whole); e != nil {
 			return e
+		}
+		if strange(f.whole) {
+			return notEvents(f.resp.Header)
 		}
 	}
 	return err

@@ -60,6 +60,9 @@ func (d *progress) missing(t *tap, reasons bool) error {
 		if err := t.failure(); err != nil {
 			return err
 		}
+		if strange(t.tail) {
+			return notEvents(t.header)
+		}
 		return llm.ErrEmpty
 	}
 	if !d.complete() && (reasons || !t.done()) {

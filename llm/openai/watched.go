@@ -130,6 +130,8 @@ func (w *watched[T]) finish(err error) {
 		if err = w.answer.missing(); err != nil {
 			if said := state.failure(); said != nil {
 				err = said // a plain error in place of a stream, or of its rest
+			} else if w.answer.progress.empty() && strange(state.other) {
+				err = notEvents(headerOf(w.inner))
 			}
 		}
 	case err == nil:
