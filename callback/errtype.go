@@ -2,13 +2,14 @@ package callback
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime/debug"
-	"syscall"
+	"slices"
 )
 
 // A PanicError is the error of a run whose code panicked. The panic goes on
@@ -69,12 +70,21 @@ func errorType(err error) string {
 		return "timeout"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection_refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "connection_reset"
+	}
+	for _, n := range networkErrors {
+		if slices.ContainsFunc(n.errs, func(e error) bool { return errors.Is(err, e) }) {
+			return n.name
+		}
+	}
+	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "stream_truncated"
+	case errors.Is(err, io.EOF): // in place of an answer
+		return "connection_closed"
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return "certificate_error"
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
@@ -85,4 +95,10 @@ func errorType(err error) string {
 		return "timeout"
 	}
 	return "_OTHER"
+}
+
+// A networkError is what the errors of a system that mean the same are called.
+type networkError struct {
+	name string
+	errs []error
 }
