@@ -186,7 +186,7 @@ func (c *soakCall) truth(ended time.Duration, res *callback.Result) *soakTruth {
 	}
 	switch c.caller {
 	case cancels:
-		if p.typed() || !p.answered(acted) {
+		if p.typed() || !p.answered(acted) || c.handler == blocksInToken && ended == acted {
 			w.failure = "canceled"
 		}
 	case runsOut:
