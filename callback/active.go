@@ -26,10 +26,10 @@ type Active struct {
 		times  [1]*Times
 	}
 	spans  bool       // the first run is that of the handler that opens spans
-	told   bool       // the handlers have been told of the start
-	events sync.Mutex // guards runs and told: events may come from several goroutines
+	events sync.Mutex // guards runs, and times until told: events may come from several goroutines
 	first  time.Duration
-	count  int // chunks with content
+	count  int         // chunks with content
+	told   atomic.Bool // the handlers have been told of the start
 	ended  atomic.Bool
 }
 
@@ -93,7 +93,7 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 
 	a.describe(outer)
 	defer func() {
-		if !a.told { // a handler has ended the goroutine, as a test's Fatal does
+		if !a.told.Load() { // a handler has ended the goroutine, as a test's Fatal does
 			a.end(&Result{Err: ErrGoexit}, nil)
 		}
 	}()
@@ -159,11 +159,12 @@ func (a *Active) tell(ctx context.Context, outer *scope, local []Handler) contex
 	return ctx
 }
 
-// begun says that the handlers have been told of the start.
+// begun says that the handlers have been told of the start. Who is about to add to
+// times is waited for.
 func (a *Active) begun() {
 	a.events.Lock()
 	defer a.events.Unlock()
-	a.told = true
+	a.told.Store(true)
 }
 
 func (a *Active) startOne(ctx context.Context, h Handler) context.Context {

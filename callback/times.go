@@ -29,14 +29,15 @@ const maxChoice = 127
 
 // NoteTimes has the run note in t when each of its tokens comes, until it ends. A
 // handler that wants to know no more of them calls it in its Start instead of
-// returning a [TokenRun], which costs more for each token. Later it does nothing.
+// returning a [TokenRun], which costs more for each token. Later it does nothing,
+// nor with an Info that [Start] was not given.
 func (i *Info) NoteTimes(t *Times) {
-	if t == nil || i.run == nil {
-		return
+	if t == nil || i.run == nil || i.run.told.Load() {
+		return // without the lock, which is held while an event is told
 	}
 	i.run.events.Lock()
 	defer i.run.events.Unlock()
-	if !i.run.told {
+	if !i.run.told.Load() {
 		i.run.times = append(i.run.times, t)
 	}
 }
@@ -46,7 +47,11 @@ func (i *Info) NoteTimes(t *Times) {
 func (t *Times) Choices() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.tracks)
+	n := len(t.tracks)
+	for n > 0 && (t.tracks[n-1] == nil || t.tracks[n-1].size.Load() == 0) {
+		n--
+	}
+	return n
 }
 
 // Of returns when the tokens of a choice came, in their order. Those of choices
@@ -61,7 +66,8 @@ func (t *Times) Of(choice int) []time.Duration {
 	return t.tracks[choice].noted()
 }
 
-// Reset forgets the times and keeps their memory, for another run.
+// Reset forgets the times and keeps their memory, for another run. The one before
+// has to have ended.
 func (t *Times) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -55,8 +55,8 @@ func TestTimes(t *testing.T) {
 				t.Error("times of choices that were not there")
 			}
 			h.times.Reset()
-			if h.times.Of(0) != nil {
-				t.Errorf("%v after Reset", h.times.Of(0))
+			if h.times.Of(0) != nil || h.times.Choices() != 0 {
+				t.Errorf("%v, %d choices after Reset", h.times.Of(0), h.times.Choices())
 			}
 		}
 	})
@@ -74,6 +74,34 @@ func TestTimesTooLate(t *testing.T) {
 	run.End(nil)
 	if len(early.Of(0)) != 1 || late.Choices() != 0 {
 		t.Errorf("%d in time, %d choices too late", len(early.Of(0)), late.Choices())
+	}
+}
+
+// A lateTimer asks whenever it is told of something.
+type lateTimer struct {
+	info  *callback.Info
+	times callback.Times
+}
+
+func (h *lateTimer) Start(ctx context.Context, info *callback.Info) (context.Context, callback.Run) {
+	h.info = info
+	return ctx, h
+}
+func (h *lateTimer) Token(llm.Chunk)      { h.info.NoteTimes(&h.times) }
+func (h *lateTimer) Event(callback.Event) { h.info.NoteTimes(&h.times) }
+func (h *lateTimer) End(*callback.Result) { h.info.NoteTimes(&h.times) }
+
+// TestTimesWhileTold: who asks while being told of anything but the start gets
+// nothing, and stops nobody.
+func TestTimesWhileTold(t *testing.T) {
+	h := new(lateTimer)
+	ctx, run := callback.Start(t.Context(), &callback.Info{Kind: callback.KindLLM}, h)
+	callback.Emit(ctx, callback.Event{Kind: callback.EventText, Data: "roses"})
+	run.Token(llm.Chunk{Text: "rose"})
+	run.Token(llm.Chunk{Text: "s"})
+	run.End(nil)
+	if n := h.times.Choices(); n != 0 {
+		t.Errorf("%d choices", n)
 	}
 }
 
