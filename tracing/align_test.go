@@ -93,7 +93,7 @@ func TestRedactLog(t *testing.T) {
 			if i > 0 {
 				chunk = llm.Chunk{Tool: &llm.ToolDelta{Index: i, Arguments: piece}}
 			}
-			l.add(&chunk)
+			l.add(&chunk, len(l.ends)+1)
 			chunks[i] = append(chunks[i], len(l.ends)-1)
 		}
 		l.redact(c.scrub)
@@ -115,7 +115,7 @@ func TestRedactLogTimes(t *testing.T) {
 	c := &config{redact: []func(string) string{RedactEmails}}
 	l := new(words)
 	for _, s := range []string{"Write ", "mei", "@exam", "ple.com", " or call ", "the shop", ", or write", " li@exa", "mple.com", " today", "."} {
-		l.add(&llm.Chunk{Text: s})
+		l.add(&llm.Chunk{Text: s}, len(l.ends)+1)
 	}
 	l.redact(c.scrub)
 	want := []string{"Write ", "[email]", "", "", " or call ", "the shop", ", or write", " [email]", "", " today", "."}

@@ -26,33 +26,41 @@ type run struct {
 	recording bool
 
 	done   atomic.Bool
-	events atomic.Int32    // events on the span that are not tokens
-	times  *callback.Times // of the tokens; nil if there are none
+	events atomic.Int32 // events on the span that are not tokens
+	heard  *heard       // of the tokens; nil if there are none
 }
 
-// times are used again: they are as long as an answer.
-var times = sync.Pool{New: func() any { return new(callback.Times) }}
+// What is heard of an answer is used again: it is as long as the answer.
+type heard struct {
+	times callback.Times
+	said  []words // by choice
+}
+
+var answers = sync.Pool{New: func() any { return new(heard) }}
 
 // maxPooled bounds what is kept for reuse, so that one huge answer does not stay
 // in memory.
 const maxPooled = 1 << 14
 
 // A spokenRun is the run of a model whose tokens' text is captured.
-type spokenRun struct {
-	*run
-	said []words // by choice
-}
+type spokenRun struct{ *run }
 
-// Token notes what c says. When it came is noted by the run itself. The span
-// learns of both when it ends.
+// Token notes what c says. When it came is noted by the run itself, which may know
+// of more chunks: a handler around this one can leave some out. The span learns of
+// both when it ends.
 func (r *spokenRun) Token(c llm.Chunk) {
-	if !c.HasContent() || c.Choice < 0 || c.Choice >= maxSaid {
+	if r.done.Load() || !c.HasContent() || c.Choice < 0 || c.Choice >= maxSaid {
 		return
 	}
-	for len(r.said) <= c.Choice {
-		r.said = append(r.said, words{})
+	h := r.heard
+	n := len(h.times.Of(c.Choice))
+	if n == 0 {
+		return
 	}
-	r.said[c.Choice].add(&c)
+	for len(h.said) <= c.Choice {
+		h.said = append(h.said, words{})
+	}
+	h.said[c.Choice].add(&c, n)
 }
 
 // maxSaid bounds the choices whose tokens have a text of their own. No API gives
@@ -60,7 +68,7 @@ func (r *spokenRun) Token(c llm.Chunk) {
 const maxSaid = 100
 
 // End closes the span with what the run came to.
-func (r *spokenRun) End(res *callback.Result) { r.close(res, r.said) }
+func (r *spokenRun) End(res *callback.Result) { r.close(res, r.heard.said) }
 
 // Event adds e to the span. What it carries is content, except for figures and
 // the headers of a request, which become attributes.
@@ -102,16 +110,31 @@ func (r *run) Event(e callback.Event) {
 func (r *run) End(res *callback.Result) { r.close(res, nil) }
 
 func (r *run) close(res *callback.Result, said []words) {
-	if !r.end(res, said) || r.times == nil {
-		return // Shutdown may be looking at the times
+	if !r.end(res, said) || r.heard == nil {
+		return // Shutdown may be looking at what is heard
 	}
-	n := 0
-	for choice := range r.times.Choices() {
-		n += cap(r.times.Of(choice))
+	if n := r.heard.tokens(); n <= maxPooled && n == res.Tokens && !res.Ended.IsZero() {
+		r.heard.reset()
+		answers.Put(r.heard)
+	} // else a handler around this one has ended it, while the run may go on noting
+}
+
+func (h *heard) tokens() (n int) {
+	for choice := range h.times.Choices() {
+		n += len(h.times.Of(choice))
 	}
-	if n <= maxPooled {
-		r.times.Reset()
-		times.Put(r.times)
+	return n
+}
+
+func (h *heard) reset() {
+	h.times.Reset()
+	size := 0
+	for i := range h.said {
+		size += cap(h.said[i].text)
+		h.said[i].reset()
+	}
+	if size > 8*maxPooled {
+		h.said = nil
 	}
 }
 
@@ -121,17 +144,18 @@ func (r *run) abandon(res *callback.Result) { r.end(res, nil) }
 
 // tokenLogs returns what is known of the tokens of each choice that has some.
 func (r *run) tokenLogs(said []words) (logs []*tokenLog) {
-	if r.times == nil {
+	if r.heard == nil {
 		return nil
 	}
-	for choice := range r.times.Choices() {
-		at := r.times.Of(choice)
+	for choice := range r.heard.times.Choices() {
+		at := r.heard.times.Of(choice)
 		if len(at) == 0 {
 			continue
 		}
 		l := &tokenLog{choice: choice, at: at}
 		if choice < len(said) {
 			l.words = said[choice]
+			l.reach(len(at))
 			l.redact(r.tracer.conf.scrub)
 		}
 		logs = append(logs, l)

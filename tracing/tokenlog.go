@@ -27,8 +27,9 @@ type words struct {
 	ends  []int  // where each chunk's text ends in text
 }
 
-// add appends what a chunk says.
-func (w *words) add(c *llm.Chunk) {
+// add appends what chunk n says, counted from 1.
+func (w *words) add(c *llm.Chunk, n int) {
+	w.reach(n - 1)
 	w.put(flowReasoning, c.Reasoning)
 	w.put(flowText, c.Text)
 	w.put(flowRefusal, c.Refusal)
@@ -36,7 +37,17 @@ func (w *words) add(c *llm.Chunk) {
 		w.put(flowTools+2*c.Tool.Index, c.Tool.Name)
 		w.put(flowTools+2*c.Tool.Index+1, c.Tool.Arguments)
 	}
-	w.ends = append(w.ends, len(w.text))
+	w.reach(n)
+	w.ends[n-1] = len(w.text)
+}
+
+func (w *words) reset() { w.text, w.flows, w.ends = w.text[:0], w.flows[:0], w.ends[:0] }
+
+// reach has chunks up to n; those that are not there yet say nothing.
+func (w *words) reach(n int) {
+	for len(w.ends) < n {
+		w.ends = append(w.ends, len(w.text))
+	}
 }
 
 // pace returns the time between the first and the last chunk, and the longest
@@ -125,7 +136,7 @@ func (l *tokenLog) addEvents(span trace.Span, start time.Time, single, groups in
 	}
 	opts := []trace.EventOption{nil, nil}
 	name := eventFirstToken
-	offsets := make([]int64, 0, 64)
+	offsets := make([]int64, 0, min(len(l.at), 64))
 	fold(len(l.at), single, groups, func(from, to int) {
 		offsets = offsets[:0]
 		for _, at := range l.at[from:to] {

@@ -102,16 +102,15 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	attrBuffers.Put(buf)
 
 	r := &run{tracer: t, ctx: ctx, kind: k, info: info, span: span, recording: span.IsRecording()}
-	t.mu.Lock()
-	t.open[r] = struct{}{}
-	t.mu.Unlock()
-	if !k.model || !r.recording {
-		return ctx, r
+	if k.model && r.recording {
+		r.heard = answers.Get().(*heard)
+		info.NoteTimes(&r.heard.times)
 	}
-	r.times = times.Get().(*callback.Times)
-	info.NoteTimes(r.times)
-	if t.eventText {
-		return ctx, &spokenRun{run: r}
+	t.mu.Lock()
+	t.open[r] = struct{}{} // from here on Shutdown may end it
+	t.mu.Unlock()
+	if r.heard != nil && t.eventText {
+		return ctx, &spokenRun{r}
 	}
 	return ctx, r
 }
