@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,8 +37,11 @@ func convertError(err error, t *tap) error {
 	if e := errorIn(t.tail); e != nil {
 		return e
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return llm.ErrMalformed
+	case errors.Is(err, openai.ErrTooManyEmptyStreamMessages): // of a long page, say
+		return fmt.Errorf("%w: %w", llm.ErrMalformed, err)
 	}
 	return err
 }

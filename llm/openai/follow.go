@@ -26,6 +26,7 @@ type follower struct {
 	whole  []byte        // of a response that does not stream
 	long   bool          // whole is not
 	events *sse.Splitter // of one that does
+	start  start         // of one that does
 	ended  bool
 
 	done    bool  // whole has been read
@@ -55,12 +56,14 @@ func (f *follower) see(p []byte) {
 			f.form, f.events, f.answer = formWhole, nil, newAnswer(f.answer.api, true)
 		default:
 			f.form = formStream
+			f.start.see(f.whole)
 			f.events.Write(f.whole)
 		}
 	default:
-		if len(f.whole) > 0 || p[0] == '{' || strange(p) {
-			f.keep(p, maxTail) // something else in place of a stream, perhaps
+		if len(f.whole) > 0 || p[0] == '{' {
+			f.keep(p, maxTail) // a plain error in place of a stream, perhaps
 		}
+		f.start.see(p)
 		f.events.Write(p)
 	}
 }
@@ -137,7 +140,7 @@ func (f *follower) missing() error {
 		if e := errorBody(f.whole); e != nil {
 			return e
 		}
-		if strange(f.whole) {
+		if f.start.strange() {
 			return notEvents(f.resp.Header)
 		}
 	}

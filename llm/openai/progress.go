@@ -60,7 +60,7 @@ func (d *progress) missing(t *tap, reasons bool) error {
 		if err := t.failure(); err != nil {
 			return err
 		}
-		if strange(t.tail) {
+		if t.start.strange() {
 			return notEvents(t.header)
 		}
 		return llm.ErrEmpty

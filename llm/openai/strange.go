@@ -20,20 +20,32 @@ func notEvents(h http.Header) error {
 	return fmt.Errorf("%w: not a stream of events, of type %s", llm.ErrMalformed, shorten(kind))
 }
 
-// strange reports whether there is a line among b that neither a stream of events
-// nor an answer in JSON begins with.
-func strange(b []byte) bool {
-	for line := range bytes.Lines(b) {
-		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
-		name, _, _ := bytes.Cut(line, []byte(":"))
-		if len(line) > 0 && line[0] == '{' {
+// A start is how a response begins, but for spaces. Its pieces may be of any size.
+type start struct {
+	b [16]byte // more than any of eventKeys, behind a byte order mark
+	n int
+}
+
+func (s *start) see(p []byte) {
+	if s.n == 0 {
+		p = bytes.TrimLeft(p, " \t\r\n")
+	}
+	s.n += copy(s.b[s.n:], p)
+}
+
+var eventKeys = [...]string{"data:", "event:", "id:", "retry:", ":"}
+
+// strange reports whether neither a stream of events nor an answer in JSON begins
+// like this.
+func (s *start) strange() bool {
+	b := bytes.TrimPrefix(s.b[:s.n], []byte("\ufeff"))
+	if len(b) == 0 || b[0] == '{' {
+		return false
+	}
+	for _, key := range eventKeys {
+		if n := min(len(key), len(b)); string(b[:n]) == key[:n] {
 			return false
 		}
-		switch string(name) {
-		case "", "data", "event", "id", "retry":
-		default:
-			return true
-		}
 	}
-	return false
+	return true
 }

@@ -19,6 +19,7 @@ type tap struct {
 	failed bool   // the status was not a success
 	body   []byte // whole, unless it streams
 	limit  int    // of the body's length
+	start  start  // of a stream
 	tail   []byte // the end of what has been read of a stream
 }
 
@@ -89,6 +90,7 @@ type tailReader struct {
 func (r *tailReader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	t := r.tap
+	t.start.see(p[:n])
 	if feed := bytes.LastIndexByte(p[:n], '\n'); feed >= 0 {
 		r.line = n - feed - 1
 	} else if r.line += n; r.line > maxFrame {

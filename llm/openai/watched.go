@@ -128,9 +128,11 @@ func (w *watched[T]) finish(err error) {
 	case errors.Is(err, io.EOF):
 		w.answer.done = w.answer.done || state.done || !state.known
 		if err = w.answer.missing(); err != nil {
+			var begun start
+			begun.see(state.other)
 			if said := state.failure(); said != nil {
 				err = said // a plain error in place of a stream, or of its rest
-			} else if w.answer.progress.empty() && strange(state.other) {
+			} else if w.answer.progress.empty() && begun.strange() {
 				err = notEvents(headerOf(w.inner))
 			}
 		}
