@@ -179,6 +179,7 @@ func TestRedact(t *testing.T) {
 		{"key", "The secret of commit 16ab97d0d54bba510b91672e29a2a932c7ab0dcd is trace 4bf92f3577b34da6a3ce929d0e0e4736", ""},
 		{"key", "API key required. The key to a long life is " + "a-good-breakfast-with-2-eggs-and-1-coffee", ""},
 		{"key", "api_key=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx token=ABCDEFGHIJKLMNOPQRSTUVWXYZ key: NewHTTPClientWithTLSConfigAndMTLSKeyPair", ""},
+		{"key", "rawToken(`-99999999999999999999`), WithToken(\"-12345678901234567890\")", ""},
 		{"key", "token: -----------------------------, secret: --verbose-mode-with-2-flags-and-1-more", ""},
 		{"key", "一二三四五六七八九十：玫瑰、百合、郁金香与向日葵，今日特价。", ""},
 

@@ -142,9 +142,12 @@ func giver(s string, i int) secrecy {
 	return sayer(s, named)
 }
 
-// isNumber reports whether nothing but digits stands at i, up to the end of the
-// word.
+// isNumber reports whether nothing but digits stands at i, behind a sign, up to
+// the end of the word.
 func isNumber(s string, i int) bool {
+	if at(s, i) == '-' {
+		i++
+	}
 	for is(at(s, i), digit) {
 		i++
 	}
