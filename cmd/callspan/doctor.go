@@ -21,6 +21,8 @@ import (
 	"github.com/callspan/callspan/tracing"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const doctorHelp = `usage: callspan doctor [flags]
@@ -121,7 +123,7 @@ func (o *doctorOptions) examine(ctx context.Context) func(func(finding) bool) {
 		probe, err := o.send(ctx, 1)
 		var undelivered *tracing.UndeliveredError
 		switch {
-		case errors.As(err, &undelivered) && probe.took >= o.timeout:
+		case errors.As(err, &undelivered) && probe.took >= o.timeout && silent(undelivered.Err):
 			yield(finding{stateFail, fmt.Sprintf("probe span: no answer from %s within %v", visible.URL(probe.endpoint), o.timeout),
 				"is it an OTLP receiver that listens there, at the port of this protocol (as a rule 4317 for gRPC, 4318 for HTTP)?"})
 			return
@@ -188,6 +190,14 @@ func environment() []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// silent reports whether a delivery failed with the waiting for an answer: what
+// a receiver did answer says more.
+func silent(err error) bool {
+	code := status.Code(err)
+	return err == nil || code == codes.Canceled || code == codes.DeadlineExceeded ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // sampled returns the share of traces that the environment has recorded, if it
