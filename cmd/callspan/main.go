@@ -7,8 +7,8 @@
 //	callspan version   print the version
 //
 // "callspan demo -h" tells the flags of a command. It exits 0 if all went well, 1
-// if something failed, 2 if it was used wrongly, and 130 or 143 if it was
-// interrupted.
+// if something failed, 2 if it was used wrongly, and 128 and the number of the
+// signal if one interrupted it, such as 130. A signal is how a proxy ends well.
 package main
 
 import "os"

@@ -122,8 +122,11 @@ func TestProxyMisdirected(t *testing.T) {
 	to, _ := url.Parse(target.URL)
 	server := httptest.NewServer(ours(to))
 	defer server.Close()
+	_, here, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	for _, request := range []string{
 		"GET http://bank.example/account HTTP/1.1\nHost: bank.example\nCookie: secret=1\n\n",
+		"GET http://127.0.0.1:9/account HTTP/1.1\nHost: 127.0.0.1:9\n\n",
+		"GET http://127.0.0.1/account HTTP/1.1\nHost: 127.0.0.1\n\n",
 		"CONNECT api.openai.com:443 HTTP/1.1\nHost: api.openai.com:443\n\n",
 	} {
 		resp, body := speak(t, server.URL, request)
@@ -131,8 +134,33 @@ func TestProxyMisdirected(t *testing.T) {
 			t.Errorf("%s: %s %s, %d at the target", request, resp.Status, body, seen.Load())
 		}
 	}
-	if resp, body := speak(t, server.URL, "GET http://"+to.Host+"/v1/models HTTP/1.1\nHost: "+to.Host+"\n\n"); body != "/v1/models" {
-		t.Errorf("for the target: %s %s", resp.Status, body)
+	for _, request := range []string{
+		"GET http://" + to.Host + "/v1/models HTTP/1.1\nHost: " + to.Host + "\n\n",
+		"GET http://127.0.0.1:" + here + "/v1/models HTTP/1.1\nHost: 127.0.0.1:" + here + "\n\n",
+		"GET http://localhost:" + here + "/v1/models HTTP/1.1\nHost: localhost:" + here + "\n\n",
+		"GET /v1/models HTTP/1.1\nHost: host.docker.internal:8787\n\n",
+		"GET /v1/models HTTP/1.0\n\n",
+	} {
+		if resp, body := speak(t, server.URL, request); body != "/v1/models" {
+			t.Errorf("%s: %s %s", request, resp.Status, body)
+		}
+	}
+	for _, tc := range []struct {
+		url, target string
+		want        bool
+	}{
+		{"http://API.openai.com/v1", "https://api.openai.com", true},
+		{"http://api.openai.com:443/v1", "https://api.openai.com", true},
+		{"http://api.openai.com:8080/v1", "https://api.openai.com", false},
+		{"http://localhost:11434/v1", "http://localhost:11434", true},
+		{"http://localhost/v1", "http://localhost:11434", false},
+		{"http://[::1]:11434/v1", "http://[::1]:11434", true},
+	} {
+		u, _ := url.Parse(tc.url)
+		target, _ := url.Parse(tc.target)
+		if got := sameServer(u, target); got != tc.want {
+			t.Errorf("%s for %s: %v", tc.url, tc.target, got)
+		}
 	}
 }
 
@@ -170,6 +198,7 @@ func TestProxyHTTP2(t *testing.T) {
 		next <- true
 	}
 	resp.Body.Close()
+	base.CloseIdleConnections() // else the server waits a second for it
 	if resp.ProtoMajor != 2 || resp.Header["Content-Type"] == nil {
 		t.Errorf("%s %v", resp.Proto, resp.Header)
 	}

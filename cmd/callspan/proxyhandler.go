@@ -68,7 +68,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case misdirected(r, target):
-			redirect(w)
+			refuseMisdirected(w)
 		case r.URL.Path != "/callspan/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead:
 			passed.ServeHTTP(w, r)
 		case draining.Load():

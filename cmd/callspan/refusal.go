@@ -70,13 +70,25 @@ func unanswered(host string, err error) string {
 
 // misdirected reports whether a request is for another server than the target: a
 // program that was told to reach all servers through here. What it sends them,
-// such as their keys, is not the target's to see.
+// such as their keys, is not the target's to see. Only a request that names its
+// server in its URL tells: by the header Host this proxy goes under many names.
 func misdirected(r *http.Request, target *url.URL) bool {
-	return r.Method == http.MethodConnect || r.URL.Host != "" && !strings.EqualFold(r.URL.Hostname(), target.Hostname())
+	if r.Method == http.MethodConnect || r.URL.Host == "" {
+		return r.Method == http.MethodConnect
+	}
+	here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return !sameServer(r.URL, target) && (here == nil || !leadsBack(r.URL, here))
 }
 
-// redirect answers one.
-func redirect(w http.ResponseWriter) {
+// sameServer reports whether u is at the host and port of target. Whoever names
+// no port may leave TLS to the proxy.
+func sameServer(u, target *url.URL) bool {
+	return strings.EqualFold(u.Hostname(), target.Hostname()) &&
+		(portOf(u) == portOf(target) || u.Port() == "" && target.Port() == "")
+}
+
+// refuseMisdirected answers one.
+func refuseMisdirected(w http.ResponseWriter) {
 	refusal{http.StatusMisdirectedRequest, "invalid_request",
 		"passes calls to one API and is no proxy for all servers; unset HTTP_PROXY and HTTPS_PROXY, and set the base URL of the API to it"}.write(w)
 }
