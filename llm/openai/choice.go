@@ -98,21 +98,15 @@ func (f *frame) readChoice(s *scanner) {
 	case s.err != nil:
 	case other != nil && !read:
 		s.odd = true
-		if word, bit := f.spoke(c); !f.whole && *word&bit != 0 {
+		if !f.whole && f.spoken.has(c.index) {
 			return // MiniMax sends all of the answer again at its end
 		}
 		o := scanner{b: other, depth: s.depth}
 		f.readDelta(&o, c)
 		s.err = o.err
 	case c.content != "" || c.reasoning != "":
-		word, bit := f.spoke(c)
-		*word |= bit
+		f.spoken.add(c.index)
 	}
-}
-
-// spoke returns where it is noted that text of c's choice has come.
-func (f *frame) spoke(c *frameChoice) (word *uint64, bit uint64) {
-	return &f.spoken[c.index/64], 1 << (c.index % 64)
 }
 
 // finishError is OpenRouter's finish reason of a choice that failed.

@@ -8,9 +8,9 @@ import (
 // A filter leaves out of a stream the event that holds the usage and nothing
 // else, which the client did not ask for. Of one that holds llama.cpp's timings
 // too, which are on the event before unless the usage is asked for, it leaves out
-// the usage. All other bytes pass as they came and
-// when they came; only the beginning of an event that may still turn out to be
-// that one waits for the end of its line.
+// the usage. All other bytes pass as they came and when they came; only the
+// beginning of an event that may still turn out to be that one waits for the end
+// of its line.
 type filter struct {
 	out    []byte // passed, but for lack of room not read yet
 	err    error  // what came with out

@@ -13,11 +13,11 @@ import (
 // it is not odd, for go-openai's value. It is reused from event to event, so that
 // what repeats in each of them (id, model) is stored once.
 type frame struct {
-	whole    bool                    // a response without streaming
-	text     bool                    // of a text completion
-	reasons  bool                    // the server names finish reasons, be it as null
-	media    bool                    // some of the answer is sound or pictures
-	spoken   [maxChoices / 64]uint64 // bits of the choices of which text has come
+	whole    bool    // a response without streaming
+	text     bool    // of a text completion
+	reasons  bool    // the server names finish reasons, be it as null
+	media    bool    // some of the answer is sound or pictures
+	spoken   indices // of the choices of which text has come
 	meta     llm.Meta
 	newFacts bool // meta has changed since it was last handed out
 	head     *frameHead

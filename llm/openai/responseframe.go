@@ -11,18 +11,19 @@ import (
 // A responseFrame is one event of a stream of the responses API, or the body of
 // a response without streaming.
 type responseFrame struct {
-	whole   bool
-	failure error // the API's, of this frame
-	ended   bool  // the response is complete, incomplete or failed
-	out     []llm.Chunk
-	meta    llm.Meta
-	tools   bool    // the answer calls tools
-	later   bool    // the answer is made in the background
-	media   bool    // some of the answer is sound, pictures, or else what no chunk holds
-	said    bool    // some of the answer has come
-	came    outputs // of which some has
-	begun   outputs // of calls, which have been announced
-	head    eventHead
+	whole    bool
+	failure  error // the API's, of this frame
+	ended    bool  // the response is complete, incomplete or failed
+	out      []llm.Chunk
+	meta     llm.Meta
+	tools    bool    // the answer calls tools
+	later    bool    // the answer is made in the background
+	media    bool    // some of the answer is sound, pictures, or else what no chunk holds
+	said     bool    // some of the answer has come
+	came     indices // of the outputs of which some has
+	streamed indices // of those, the ones of which more came than whole parts
+	begun    indices // of the outputs that are calls, which have been announced
+	head     eventHead
 }
 
 // An eventHead is what go-openai's value of an event has, but for whole objects
@@ -106,8 +107,12 @@ func (f *responseFrame) decode(raw []byte) error {
 	}
 	e.odd = s.odd
 	kind, delta := e.kind, e.delta
-	// Some servers send no deltas of an output, but all of it when it is done.
-	if part, done := strings.CutSuffix(kind, ".done"); done && all != nil && !f.came.has(e.output) && json.Unmarshal(all, &delta) == nil {
+	// Some servers send no deltas of an output, but each of its parts when it is done.
+	if part, done := strings.CutSuffix(kind, ".done"); !done {
+		if delta != "" {
+			f.streamed.add(e.output)
+		}
+	} else if all != nil && !f.streamed.has(e.output) && json.Unmarshal(all, &delta) == nil {
 		kind = part + ".delta"
 	}
 	switch kind {

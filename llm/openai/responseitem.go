@@ -62,22 +62,10 @@ func (f *responseFrame) item(i int, it *responseItem) {
 	}
 	if f.text(c); c.HasContent() || it.call() {
 		f.came.add(i)
+		f.streamed.add(i)
 	}
 	f.media = f.media || it.Type == "image_generation_call" || it.Type == "compaction"
 	if it.call() {
 		f.call(llm.ToolDelta{Index: i, ID: it.CallID, Name: it.Name, Arguments: it.Arguments + it.Input})
-	}
-}
-
-// outputs is a set of output indices. What is out of range is taken to be in it.
-type outputs [maxChoices / 64]uint64
-
-func (o *outputs) has(i int) bool {
-	return i < 0 || i >= maxChoices || o[i/64]&(1<<(i%64)) != 0
-}
-
-func (o *outputs) add(i int) {
-	if i >= 0 && i < maxChoices {
-		o[i/64] |= 1 << (i % 64)
 	}
 }

@@ -33,10 +33,11 @@ import (
 // listens, and the event that comes of it is kept from the client, for which the
 // stream comes uncompressed. Where llama.cpp has put its timings there, which it
 // sends anyway, the event passes without the usage. A server that sends that event
-// unasked cannot be told from others: with [UsageAsked] it passes. Of the content codings that a client accepts, those
-// that cannot be read along (all but gzip and deflate) are not passed on. A client
-// that accepts no other gets one; its runs have neither text nor usage then, and a
-// warning says so once.
+// unasked cannot be told from others: with [UsageAsked] it passes.
+//
+// Of the content codings that a client accepts, those that cannot be read along
+// (all but gzip and deflate) are not passed on. A client that accepts no other
+// gets one; its runs have neither text nor usage then, and a warning says so once.
 //
 // Set the fields before use. A Transport may be used concurrently.
 type Transport struct {

@@ -42,6 +42,8 @@ func TestVendorResponses(t *testing.T) {
 		{"the items, and calls announced", []string{created, item("0", thought), item("1", message), calling, item("2", call), whole}, all},
 		{"the response alone", []string{created, whole}, all},
 		{"text and its end", []string{created, textDone, completed("")}, `"Pink" stop; 9/2`},
+		{"an output of two parts", []string{`{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"Pi"}`, `{"type":"response.output_text.done","output_index":0,"content_index":1,"text":"nk"}`,
+			item("0", `{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Pi"},{"type":"output_text","text":"nk"}]}`), completed("")}, `"Pink" stop; 9/2`},
 		{"no index", []string{`{"type":"response.output_text.done","text":"Pink"}`, item("0", message), completed(message)}, `"Pink" stop; 9/2`},
 		{"a refusal", []string{`{"type":"response.refusal.done","output_index":0,"refusal":"No."}`, completed("")}, `"" refuses "No." stop; 9/2`},
 		{"a tool of one's own", []string{item("0", shell), completed(shell)}, `"" calls c2 shell(ls) tool_calls; 9/2`},
