@@ -303,7 +303,7 @@ func (a *Active) end(res *Result, p any) {
 	}
 	res.Ended = time.Now()
 	res.FirstToken, res.Tokens = a.first, a.count
-	if res.Err = sound(res.Err); a.scope.Context != nil {
+	if res.Err = sound(res.Err); p == nil && a.scope.Context != nil {
 		res.Err = withContext(a.scope.Context, res.Err)
 	}
 	h := a.hold()

@@ -367,3 +367,21 @@ func TestCauseOfContext(t *testing.T) {
 		})
 	}
 }
+
+// TestPanicWithCause: a panic with the cause of the context's end is a panic.
+func TestPanicWithCause(t *testing.T) {
+	closing := errors.New("shop is closing")
+	var got error
+	h := &callback.Funcs{OnToolError: func(_ context.Context, _ *callback.Info, res *callback.Result) { got = res.Err }}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	func() {
+		defer func() { recover() }()
+		_, run := callback.Start(ctx, &callback.Info{Kind: callback.KindTool}, h)
+		defer run.End(nil)
+		cancel(closing)
+		panic(closing)
+	}()
+	if p, ok := got.(*callback.PanicError); !ok || p.Value != closing || got.Error() != "panic: shop is closing" {
+		t.Errorf("the run ends with %v", got)
+	}
+}
