@@ -13,8 +13,9 @@ type speech struct {
 	width  int // columns; 0 breaks no lines
 	indent int // of the lines after the first
 
-	at   int    // the column where word begins
-	word string // what may still grow, and is printed already
+	at    int    // the column where word begins
+	word  string // what may still grow
+	shown int    // bytes of it that are printed: not the spaces behind a full line
 }
 
 // narrow is the width below which lines are not indented.
@@ -52,7 +53,7 @@ func (p *speech) sayLine(text string) {
 	if text == "" {
 		return
 	}
-	printed := p.word
+	printed := p.word[:p.shown]
 	for _, piece := range pieces(p.word + text) {
 		word := strings.TrimRight(piece, " ")
 		if p.at > p.indent && p.at+cells.StringWidth(word) > p.width {
@@ -62,17 +63,17 @@ func (p *speech) sayLine(text string) {
 		}
 		// Spaces at the end of a line go no further than it.
 		room := max(p.width-p.at-cells.StringWidth(word), 0)
-		piece = word + strings.Repeat(" ", min(len(piece)-len(word), room))
-		if len(piece) > len(printed) {
-			io.WriteString(p.w, piece[len(printed):])
+		shown := len(word) + min(len(piece)-len(word), room)
+		if shown > len(printed) {
+			io.WriteString(p.w, piece[len(printed):shown])
 		}
-		p.at += cells.StringWidth(piece)
-		p.word, printed = piece, ""
+		p.at += cells.StringWidth(piece[:shown])
+		p.word, p.shown, printed = piece, shown, ""
 	}
-	p.at -= cells.StringWidth(p.word)
+	p.at -= cells.StringWidth(p.word[:p.shown])
 }
 
 func (p *speech) newline() {
 	io.WriteString(p.w, "\n"+strings.Repeat(" ", p.indent))
-	p.at, p.word = p.indent, ""
+	p.at, p.word, p.shown = p.indent, "", 0
 }

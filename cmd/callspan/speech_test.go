@@ -52,6 +52,8 @@ func TestSpeech(t *testing.T) {
 		{"below each other", "a large Diana and the spray rose Pink Pearl, both elegant", 40, "Shop  a large Diana and the spray rose|      Pink Pearl, both elegant"},
 		{"wide characters", "好的,粉色玫瑰很合适,我们有两种。", 20, "Shop  好的,粉色玫瑰|很合适,我们有两种。"},
 		{"lines of its own", "pink\nroses\n\nred", 40, "Shop  pink|      roses||      red"},
+		{"a line that is full", "pink eucalypt and roses", 20, "Shop  pink eucalypt|and roses"},
+		{"a word as long as a line", "eucalyptuses and roses", 19, "Shop  eucalyptuses|and roses"},
 		{"many spaces", "pink            roses", 20, "Shop  pink|roses"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
