@@ -68,6 +68,9 @@ func checkEnv() error {
 				continue
 			}
 			if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < c.least || n > c.top {
+				if v != strings.TrimSpace(v) {
+					v = strconv.Quote(v) // else it would look right
+				}
 				return fmt.Errorf("%s=%s: use %s", name, v, c.want)
 			}
 		}
