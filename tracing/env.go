@@ -93,9 +93,6 @@ func checkEnv() error {
 	if v := os.Getenv("OTEL_SDK_DISABLED"); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
 		return fmt.Errorf("OTEL_SDK_DISABLED=%s: use true or false", v)
 	}
-	if err := checkSampler(envWord("OTEL_TRACES_SAMPLER"), strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER_ARG"))); err != nil {
-		return err
-	}
 	for _, signal := range []string{"", "TRACES", "METRICS"} {
 		if err := (otlp{signal}).check(); err != nil {
 			return err
@@ -104,7 +101,9 @@ func checkEnv() error {
 	return checkResource(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
 }
 
-func checkSampler(v, arg string) error {
+// checkSampler refuses a sampler that the SDK does not have.
+func checkSampler() error {
+	v, arg := envWord("OTEL_TRACES_SAMPLER"), strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER_ARG"))
 	switch v {
 	case "", "always_on", "always_off", "parentbased_always_on", "parentbased_always_off":
 		return nil
@@ -117,7 +116,7 @@ func checkSampler(v, arg string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("OTEL_TRACES_SAMPLER=%s: use always_on, always_off, traceidratio or one of these with parentbased_ before it", v)
+	return fmt.Errorf("OTEL_TRACES_SAMPLER=%s: use always_on, always_off, traceidratio or one of these with parentbased_ before it, or the option WithSampler", v)
 }
 
 // checkResource refuses an OTEL_RESOURCE_ATTRIBUTES that the SDK would take in

@@ -467,6 +467,24 @@ func TestSettingsInAnyCase(t *testing.T) {
 	}
 }
 
+// TestSamplerOfVendor: a sampler that the SDK does not have is refused, unless the
+// program brings it.
+func TestSamplerOfVendor(t *testing.T) {
+	t.Setenv("OTEL_TRACES_SAMPLER", "xray")
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	if _, _, err := tracing.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER=xray") || !strings.Contains(err.Error(), "WithSampler") {
+		t.Errorf("error %v", err)
+	}
+	_, shutdown, err := tracing.Setup(t.Context(), tracing.WithSampler(sdktrace.NeverSample()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestValueLimitKeepsJSON: where the SDK cuts texts, what is JSON is made to fit
 // before.
 func TestValueLimitKeepsJSON(t *testing.T) {

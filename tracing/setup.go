@@ -45,6 +45,11 @@ func Setup(ctx context.Context, opts ...Option) (tracer *Tracer, shutdown func(c
 	if err := checkEnv(); err != nil {
 		return nil, nil, fmt.Errorf("set up tracing: %w", err)
 	}
+	if c.sampler == nil {
+		if err := checkSampler(); err != nil {
+			return nil, nil, fmt.Errorf("set up tracing: %w", err)
+		}
+	}
 	propagator, err := propagators(os.Getenv("OTEL_PROPAGATORS"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up tracing: %w", err)
