@@ -123,7 +123,7 @@ func TestWrapStream(t *testing.T) {
 			want: `llm openai gpt-4o-mini 10/1 estimated "Pink" error malformed_response`},
 		{name: "nothing", body: []byte{}, want: `llm openai gpt-4o-mini error empty_response`},
 		{name: "an error in place of a stream", body: []byte("{\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}\n"), want: `llm openai gpt-4o-mini error content_filter`},
-		{name: "too many empty lines", body: bytes.Repeat([]byte(": waiting\n\n"), 400), want: `llm openai gpt-4o-mini error _OTHER`},
+		{name: "too many empty lines", body: bytes.Repeat([]byte(": waiting\n\n"), 400), want: `llm openai gpt-4o-mini error malformed_response`},
 		{name: "refused", status: 429, body: []byte(`{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}`),
 			want: `llm openai gpt-4o-mini error rate_limit_exceeded`},
 		{name: "refused by a proxy", status: 502, body: []byte(`<html>`), want: `llm openai gpt-4o-mini error 502`},

@@ -224,6 +224,7 @@ func (c *call) outcome(t *testing.T) (want outcome) {
 		for _, u := range []any{at(b, "usage"), at(b, "x_groq", "usage")} {
 			if u != nil {
 				want.usage = usageOf(u)
+				want.usage.CacheRead = max(want.usage.CacheRead, count(b, "timings", "cache_n")) // llama.cpp's
 				if cost := costOf(u); cost != nil {
 					want.cost = cost
 				}
