@@ -196,9 +196,8 @@ func WithContentLimits(text, attribute int) Option {
 // them. Idempotency-Key and headers that count tokens are shown, as are headers
 // of other names, without what [RedactKeys] and the redactors take out.
 //
-// Headers come from whoever makes the call, in an event whose data has a method
-//
-//	Headers() (request, response http.Header)
+// Headers come from whoever makes the call, in an event whose data has the method
+// Headers() (request, response http.Header).
 func WithHeaders(names ...string) Option {
 	return func(c *config) { c.headers = headerNames(names) }
 }

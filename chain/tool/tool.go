@@ -117,10 +117,11 @@ func Raw(name, description string, parameters json.RawMessage, fn func(context.C
 	return t, nil
 }
 
-// Must returns t, and panics if err is not nil. It is for tools that are made
-// once, as the program starts:
+// Must returns t, and panics if err is not nil:
 //
 //	var stock = tool.Must(tool.New("stock", "How many stems are in stock.", countStems))
+//
+// It is for tools that are made once, as the program starts.
 func Must(t *Tool, err error) *Tool {
 	if err != nil {
 		panic(err)

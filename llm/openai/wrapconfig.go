@@ -9,10 +9,11 @@ import (
 
 // WrapConfig makes every client that is built from cfg announce its calls, as a
 // [Transport] does: go-openai's own types stay in use. The HTTP client that is
-// in cfg sends the requests. It returns the Transport, whose fields may be set
-// before the first call, but for Base, which is not used:
+// in cfg sends the requests. It returns the Transport:
 //
 //	callopenai.WrapConfig(&cfg, tracer).Usage = callopenai.UsageAsked
+//
+// Its fields may be set before the first call, but for Base, which is not used.
 func WrapConfig(cfg *openai.ClientConfig, handlers ...callback.Handler) *Transport {
 	t := NewTransport(nil, handlers...)
 	t.Provider = endpointOf(*cfg, Options{}, "").Provider

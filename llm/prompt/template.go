@@ -17,10 +17,11 @@ type Template[T any] interface {
 	String() string
 }
 
-// Must returns t. It panics if err is not nil, for templates in package
-// variables:
+// Must returns t, and panics if err is not nil:
 //
 //	var sum = prompt.Must(prompt.New[int]("1 + {number} = "))
+//
+// It is for templates in package variables.
 func Must[T any](t T, err error) T {
 	if err != nil {
 		panic(err)

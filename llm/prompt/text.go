@@ -55,9 +55,11 @@ func newText[T any](f form, text string, defs []Def) (*Text[T], error) {
 	return t, nil
 }
 
-// With returns a template with more names settled, as LangChain's partial:
+// With returns a template with more names settled:
 //
 //	morning, err := greeting.With(prompt.Bind("time", "morning"))
+//
+// It is LangChain's partial.
 func (t *Text[T]) With(defs ...Def) (*Text[T], error) {
 	if t == nil || t.body == nil {
 		return nil, errUnmade
