@@ -5,13 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/callspan/callspan/internal/cores"
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/internal/visible"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -26,7 +27,8 @@ between two programs adds on this machine, and a bare httputil.ReverseProxy.
 
 The first chunk is measured twice: with all in one process, which is the work
 that is done, and with a process each, as in use, which has the system's
-switches between them too. Under load each has a process, with --procs cores.
+switches between them too. Under load each has a process with --procs cores, on
+Linux cores of its own: the client and the target share the others.
 
 Examples:
 
@@ -60,7 +62,7 @@ func bench(args []string, p process) int {
 	fs.Float64Var(&o.rate, "rate", 50, "`chunks` per second of each")
 	fs.DurationVar(&o.time, "time", 10*time.Second, "how long they stream")
 	fs.IntVar(&o.calls, "calls", 500, "calls one after the other, for the time to the first chunk")
-	fs.IntVar(&o.procs, "procs", 1, "cores that a process may use")
+	fs.IntVar(&o.procs, "procs", 1, "cores of what is between client and target")
 	if code, done := flags(fs, args, p, benchHelp); done {
 		return code
 	}
@@ -115,47 +117,54 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	defer setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.Endpoint())()
 	defer setenv("OTEL_METRICS_EXPORTER", "none")()
 
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.MaxIdleConnsPerHost = 2 * o.streams
-	base.DisableCompression = true
-	client := &http.Client{Transport: base}
-	defer base.CloseIdleConnections()
-
 	here, stop, err := o.start(func(args []string) (*server, error) { return serveHere(args, p) })
 	defer stop()
 	if err != nil {
 		return err
 	}
-	one, err := o.firstChunks(ctx, client, here)
+	one, err := o.firstChunks(ctx, here)
 	if err != nil {
 		return err
 	}
-	base.CloseIdleConnections()
 	stop()
+	split := cores.New(o.procs)
+	restore, err := split.Leave()
+	if err != nil {
+		return fmt.Errorf("cores for each process: %w", err)
+	}
+	defer restore()
 	apart, stop, err := o.start(func(args []string) (*server, error) {
-		return serveApart(ctx, args, "GOMAXPROCS="+strconv.Itoa(o.procs))
+		if args[1] == benchTarget { // it has the cores of the client
+			return serveApart(ctx, args, (*exec.Cmd).Start)
+		}
+		return serveApart(ctx, args, split.Start, "GOMAXPROCS="+strconv.Itoa(o.procs))
 	})
 	defer stop()
 	if err != nil {
 		return err
 	}
-	each, err := o.firstChunks(ctx, client, apart)
+	each, err := o.firstChunks(ctx, apart)
 	if err != nil {
 		return err
 	}
 	o.printFirst(p.stdout, one, each)
 
-	fmt.Fprintf(p.stdout, "\n%d streams of %v chunks a second for %v, each way after the other\n\n", o.streams, o.rate, o.time)
+	own := "which it shares with the client and the target"
+	if split != nil {
+		own = "the client and the target on others"
+	}
+	fmt.Fprintf(p.stdout, "\n%d streams of %v chunks a second for %v, each way after the other; cores: %d, %s\n\n",
+		o.streams, o.rate, o.time, o.procs, own)
 	var loads [][]time.Duration
-	var cores []float64
+	var used []float64
 	for _, s := range apart {
-		all, used, err := o.load(ctx, client, s)
+		all, n, err := o.load(ctx, s)
 		if err != nil {
 			return err
 		}
-		loads, cores = append(loads, all), append(cores, used)
+		loads, used = append(loads, all), append(used, n)
 	}
-	printLoad(p.stdout, loads, cores)
+	printLoad(p.stdout, loads, used)
 	return nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,15 +26,46 @@ const benchRequest = `{"model":"gpt-4o-mini","stream":true,"stream_options":{"in
 
 var createdKey = []byte(`"created":`)
 
-// chunks reads an answer of n chunks.
-func chunks(ctx context.Context, client *http.Client, url string, n int) (r received, err error) {
-	req, err := http.NewRequestWithContext(ctx, "POST", url+"/v1/chat/completions", strings.NewReader(benchRequest))
+// A caller makes calls over one connection, one after the other. It is no
+// http.Client, whose goroutines would take from the server what they need.
+type caller struct {
+	conn net.Conn
+	in   *bufio.Reader
+	base string
+	hang func() bool // takes back that the end of the context closes conn
+}
+
+func dial(ctx context.Context, base string) (*caller, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return nil, err
+	}
+	return &caller{conn, bufio.NewReader(conn), base, context.AfterFunc(ctx, func() { conn.Close() })}, nil
+}
+
+func (c *caller) close() {
+	c.hang()
+	c.conn.Close()
+}
+
+// call asks for an answer of n chunks and reads it.
+func (c *caller) call(n int) (r received, err error) {
+	req, err := http.NewRequest("POST", c.base+"/v1/chat/completions", strings.NewReader(benchRequest))
 	if err != nil {
 		return r, err
 	}
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Chunks", strconv.Itoa(n))
+	r.each = make([]time.Duration, 0, n)
 	begin := time.Now()
-	resp, err := client.Do(req)
+	if err := req.Write(c.conn); err != nil {
+		return r, err
+	}
+	resp, err := http.ReadResponse(c.in, req)
 	if err != nil {
 		return r, err
 	}
@@ -69,11 +102,20 @@ const warmUp = 20
 // firstChunks makes calls one after the other, at each of the servers in turn so
 // that a slow moment meets all, and returns how long each server's first chunks
 // took.
-func (o *benchOptions) firstChunks(ctx context.Context, client *http.Client, servers []*server) ([][]time.Duration, error) {
+func (o *benchOptions) firstChunks(ctx context.Context, servers []*server) ([][]time.Duration, error) {
+	callers := make([]*caller, len(servers))
+	for i, s := range servers {
+		c, err := dial(ctx, s.url)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		callers[i] = c
+	}
 	all := make([][]time.Duration, len(servers))
 	for i := range o.calls + warmUp {
-		for j, s := range servers {
-			r, err := chunks(ctx, client, s.url, 1)
+		for j, c := range callers {
+			r, err := c.call(1)
 			if err != nil {
 				return nil, err
 			}
@@ -85,10 +127,10 @@ func (o *benchOptions) firstChunks(ctx context.Context, client *http.Client, ser
 	return all, nil
 }
 
-// load streams o.streams answers at the same time and returns how long each
-// chunk took. It also returns the cores that the server has used, less than 0 if
-// that is not known.
-func (o *benchOptions) load(ctx context.Context, client *http.Client, s *server) (all []time.Duration, cores float64, err error) {
+// load streams o.streams answers at the same time, each over a connection of its
+// own, and returns how long each chunk took. It also returns the cores that the
+// server has used, less than 0 if that is not known.
+func (o *benchOptions) load(ctx context.Context, s *server) (all []time.Duration, cores float64, err error) {
 	begin, known := s.cpu()
 	spread := min(time.Second, o.time) // not all begin at once
 	n := max(1, int(o.time.Seconds()*o.rate))
@@ -100,7 +142,7 @@ func (o *benchOptions) load(ctx context.Context, client *http.Client, s *server)
 	for i := range o.streams {
 		wg.Go(func() {
 			time.Sleep(time.Duration(float64(spread) * float64(i) / float64(o.streams)))
-			r, failed := chunks(ctx, client, s.url, n)
+			r, failed := stream(ctx, s.url, n)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, r.each...)
@@ -116,6 +158,16 @@ func (o *benchOptions) load(ctx context.Context, client *http.Client, s *server)
 		return all, -1, err
 	}
 	return all, (end - begin).Seconds() / o.time.Seconds(), err
+}
+
+// stream makes one call of n chunks.
+func stream(ctx context.Context, base string, n int) (received, error) {
+	c, err := dial(ctx, base)
+	if err != nil {
+		return received{}, err
+	}
+	defer c.close()
+	return c.call(n)
 }
 
 // at returns the percentile of what was measured.

@@ -49,7 +49,10 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	}
 	propagator := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	passed := faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx := r.Context()
+		if r.Header["Traceparent"] != nil || r.Header["Baggage"] != nil {
+			ctx = propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
+		}
 		ctx = callback.WithHandlers(ctx, handlers...)
 		if id := r.Header.Get(headerSession); id != "" {
 			ctx = callback.WithSession(ctx, id)

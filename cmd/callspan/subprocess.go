@@ -61,8 +61,9 @@ func serveHere(args []string, p process) (*server, error) {
 	return s, err
 }
 
-// serveApart runs this program with args in a process of its own.
-func serveApart(ctx context.Context, args []string, env ...string) (*server, error) {
+// serveApart runs this program with args in a process of its own, which start
+// starts.
+func serveApart(ctx context.Context, args []string, start func(*exec.Cmd) error, env ...string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func serveApart(ctx context.Context, args []string, env ...string) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return nil, err
 	}
 	s := &server{

@@ -39,7 +39,7 @@ func providerOf(api openai.APIType, host string, port int) string {
 	host = strings.ToLower(host)
 	plain := strings.TrimSuffix(host, ".")
 	for _, p := range providers {
-		if plain == p.host || strings.HasSuffix(plain, "."+p.host) {
+		if rest, ok := strings.CutSuffix(plain, p.host); ok && (rest == "" || strings.HasSuffix(rest, ".")) {
 			return p.name
 		}
 	}
