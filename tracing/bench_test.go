@@ -5,10 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/byhand"
 	"github.com/callspan/callspan/internal/cputime"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/tracing"
@@ -32,22 +34,25 @@ func tokens(n int) llm.Model {
 	})
 }
 
+var benchCall = &llm.Request{Model: "gpt-4o-mini", Stream: true, Messages: []llm.Message{llm.User("roses")}}
+
+// call returns a call of m whose answer is read to its end.
+func call(ctx context.Context, m llm.Model) func() error {
+	return func() error {
+		for _, err := range m.Chat(ctx, benchCall) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // contenders returns the same call of n chunks four ways: bare; announced with
 // nobody listening; with a span whose events are built at its end; and with
 // one AddEvent per token, which is how other instrumentations do it, on spans
 // that hold at most limit events (128 is the SDK's default, -1 is no limit).
 func contenders(n, limit int) (bare, handlerless, traced, addEvent func() error) {
-	req := &llm.Request{Model: "gpt-4o-mini", Stream: true, Messages: []llm.Message{llm.User("roses")}}
-	call := func(ctx context.Context, m llm.Model) func() error {
-		return func() error {
-			for _, err := range m.Chat(ctx, req) {
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	ctx := context.Background()
 	m := tokens(n)
 	tr := benchProvider(limit).Tracer("bench")
@@ -56,7 +61,7 @@ func contenders(n, limit int) (bare, handlerless, traced, addEvent func() error)
 		func() error {
 			_, span := tr.Start(ctx, "chat gpt-4o-mini", trace.WithSpanKind(trace.SpanKindClient))
 			i := 0
-			for c := range m.Chat(ctx, req) {
+			for c := range m.Chat(ctx, benchCall) {
 				span.AddEvent("token", trace.WithAttributes(attribute.Int("index", i),
 					attribute.String("text", c.Text), attribute.Int64("offset_us", time.Now().UnixMicro())))
 				i++
@@ -87,50 +92,60 @@ func BenchmarkCall(b *testing.B) {
 
 var ratio = flag.Bool("ratio", false, "measure the cost of tracing in CPU time, alternated in one process")
 
-// least is the least that a traced call of n chunks can cost with the SDK: the
-// clock is read for each chunk, and a span has the events that ours has, and
-// nothing else.
-func least(n int) func() error {
-	req := &llm.Request{Model: "gpt-4o-mini", Stream: true, Messages: []llm.Message{llm.User("roses")}}
-	m := tokens(n)
-	tr := benchProvider(128).Tracer("bench")
-	at := make([]int64, 0, n+1)
-	return func() error {
-		_, span := tr.Start(context.Background(), "chat gpt-4o-mini", trace.WithSpanKind(trace.SpanKindClient))
-		begin := time.Now()
-		at = at[:0]
-		for range m.Chat(context.Background(), req) {
-			at = append(at, time.Since(begin).Microseconds())
-		}
-		const events = 32
-		attrs := make([]attribute.KeyValue, 2)
-		for i := range events {
-			from, to := n*i/events, n*(i+1)/events
-			attrs[0], attrs[1] = attribute.Int("index", from), attribute.Int64Slice("offsets_us", at[from:to])
-			span.AddEvent("token", trace.WithTimestamp(begin.Add(time.Duration(at[from])*time.Microsecond)), trace.WithAttributes(attrs...))
-		}
-		span.End()
-		return nil
+// byHand is the same traced by hand.
+func byHand(t *testing.T, n int) func() error {
+	h, err := byhand.New(tokens(n), "gpt-4o-mini", nil, benchProvider(128), sdkmetric.NewMeterProvider())
+	if err != nil {
+		t.Fatal(err)
 	}
+	return call(context.Background(), h)
 }
 
 // TestRatio measures tracing alone: what a token costs in the stream, and a
-// whole call against one AddEvent per token, and against the least that it can
-// cost.
+// whole call with its end beside the same traced by hand and beside one AddEvent
+// per token.
 func TestRatio(t *testing.T) {
 	if !*ratio {
 		t.Skip("measures CPU time for some seconds; run with -ratio")
 	}
-	_, _, short, addEvent := contenders(1000, 128)
-	_, _, long, _ := contenders(2000, 128)
+	_, _, traced, addEvent := contenders(1000, 128)
 	_, _, _, unlimited := contenders(1000, -1)
 	const n = 40
-	cpu, err := cputime.Alternate(40, n, short, long, addEvent, unlimited, least(1000))
+	cpu, err := cputime.Alternate(40, n, traced, addEvent, unlimited, byHand(t, 1000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("TRACING ns_per_token=%.0f us_per_call=%.0f least_us=%.0f of_addevent=%.3f addevent_us=%.0f of_unlimited=%.3f unlimited_us=%.0f (1,000 tokens)",
-		(cpu[1]-cpu[0])/n/1000*1e9, cpu[0]/n*1e6, cpu[4]/n*1e6, cpu[0]/cpu[2], cpu[2]/n*1e6, cpu[0]/cpu[3], cpu[3]/n*1e6)
+	us := func(i int) float64 { return cpu.Seconds(i) / n * 1e6 }
+	t.Logf("TRACING ns_per_token=%.0f us_per_call=%.0f addevent_us=%.0f of_addevent=%.3f by_hand=%.3f unlimited_us=%.0f of_unlimited=%.3f by_hand_of_unlimited=%.3f of_by_hand=%.2f (1,000 tokens)",
+		inStream(), us(0), us(1), cpu.Ratio(0, 1), cpu.Ratio(3, 1), us(2), cpu.Ratio(0, 2), cpu.Ratio(3, 2), cpu.Ratio(0, 3))
+}
+
+// inStream returns the nanoseconds that a token takes longer in the stream, from
+// the first one to the last, than with nobody listening: the median of calls in
+// turn, so without the call's start and end.
+func inStream() float64 {
+	const n, rounds = 1000, 1000
+	m := callback.Model(tokens(n))
+	ctx, tracer := context.Background(), benchTracer()
+	var took [2][]time.Duration
+	for range rounds {
+		for i, ctx := range []context.Context{ctx, callback.WithHandlers(ctx, tracer)} {
+			var first time.Time
+			got := 0
+			for range m.Chat(ctx, benchCall) {
+				switch got++; got {
+				case 1:
+					first = time.Now()
+				case n:
+					took[i] = append(took[i], time.Since(first))
+				}
+			}
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	return float64(took[1][rounds/2]-took[0][rounds/2]) / (n - 1)
 }
 
 // benchProvider exports nothing.

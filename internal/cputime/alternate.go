@@ -2,13 +2,15 @@ package cputime
 
 import "slices"
 
+// Blocks are the CPU seconds that blocks of calls took, by function and round.
+type Blocks [][]float64
+
 // Alternate runs blocks of n calls of each function in turn, for the given
-// number of rounds, and returns the CPU seconds of a block of each: the median
-// over the rounds. As the blocks are short and take turns, a slow moment of the
-// machine meets all of them, so that their ratios are steady where times are
-// not. A round to warm up comes before.
-func Alternate(rounds, n int, calls ...func() error) ([]float64, error) {
-	times := make([][]float64, len(calls))
+// number of rounds and one before to warm up. As the blocks are short and take
+// turns, a slow moment of the machine meets all of them, so that their ratios
+// are steady where times are not.
+func Alternate(rounds, n int, calls ...func() error) (Blocks, error) {
+	b := make(Blocks, len(calls))
 	for r := range rounds + 1 {
 		for i := range calls {
 			k := (i + r) % len(calls) // nobody is always first
@@ -19,14 +21,28 @@ func Alternate(rounds, n int, calls ...func() error) ([]float64, error) {
 				}
 			}
 			if r > 0 {
-				times[k] = append(times[k], (Process() - before).Seconds())
+				b[k] = append(b[k], (Process() - before).Seconds())
 			}
 		}
 	}
-	out := make([]float64, len(calls))
-	for i := range times {
-		slices.Sort(times[i])
-		out[i] = times[i][len(times[i])/2]
+	return b, nil
+}
+
+// Seconds returns what a block of function i took: the median over the rounds.
+func (b Blocks) Seconds(i int) float64 { return median(slices.Clone(b[i])) }
+
+// Ratio returns what a block of function i took of one of function j in the same
+// round: the median over the rounds. It is a tenth as unsteady as a ratio of
+// medians.
+func (b Blocks) Ratio(i, j int) float64 {
+	ratios := make([]float64, len(b[i]))
+	for r := range ratios {
+		ratios[r] = b[i][r] / b[j][r]
 	}
-	return out, nil
+	return median(ratios)
+}
+
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }

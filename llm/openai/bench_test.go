@@ -12,18 +12,18 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/byhand"
 	"github.com/callspan/callspan/internal/cputime"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/callspan/callspan/llm/token"
 	"github.com/callspan/callspan/tracing"
 	"github.com/sashabaranov/go-openai"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // answer is a stream of n tokens in OpenAI's form, with the usage at its end.
@@ -182,7 +182,7 @@ func TestRatio(t *testing.T) {
 		TracedAllocs      float64 `json:"traced_allocs"`
 		Events            int     `json:"events"`
 		Offsets           int     `json:"offsets"`
-	}{tokens, round(cpu[1] / cpu[0]), round(cpu[2] / cpu[0]), allocs(handlerless) - base, allocs(traced) - base,
+	}{tokens, round(cpu.Ratio(1, 0)), round(cpu.Ratio(2, 0)), allocs(handlerless) - base, allocs(traced) - base,
 		events, offsets})
 	if err != nil {
 		t.Fatal(err)
@@ -193,41 +193,33 @@ func TestRatio(t *testing.T) {
 	t.Logf("RATIO %s", line)
 
 	// A conversation of 30 turns and an answer of 100 tokens, in memory and from
-	// a server in another process, whose work is not counted. The least is our
-	// handlerless call in a span of the SDK that has as many events.
+	// a server in another process, whose work is not counted, beside the same
+	// traced by hand.
 	cfg := openai.DefaultConfig("key")
 	cfg.BaseURL = cputime.OtherProcess(t, serveVariable, "100")
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	of := func(cfg openai.ClientConfig, n int) string {
 		bare, handlerless, traced := contendersAt(cfg, history(30), new(exporter))
-		cpu := alternate(t, 40, n, bare, handlerless, traced, least(handlerless, 100))
-		return fmt.Sprintf(`{"of_handlerless":%v,"of_bare":%v,"least_of_handlerless":%v}`,
-			round(cpu[2]/cpu[1]), round(cpu[2]/cpu[0]), round(cpu[3]/cpu[1]))
+		cpu := alternate(t, 40, n, bare, handlerless, traced, byHand(t, cfg, history(30)))
+		return fmt.Sprintf(`{"of_handlerless":%v,"of_bare":%v,"by_hand_of_handlerless":%v}`,
+			round(cpu.Ratio(2, 1)), round(cpu.Ratio(2, 0)), round(cpu.Ratio(3, 1)))
 	}
 	t.Logf(`HISTORY {"turns":30,"tokens":100,"memory":%s,"network":%s}`, of(config(inMemory(answer(100))), 40), of(cfg, 20))
 }
 
-// least returns call in a span of the SDK for which the clock is read n times
-// and which has the events that ours has of n tokens, and nothing else.
-func least(call func() error, n int) func() error {
-	tr := sdktrace.NewTracerProvider(sdktrace.WithSyncer(new(exporter))).Tracer("bench")
-	at := make([]int64, n)
+// byHand is our model's call, which nobody listens to, traced by hand.
+func byHand(t *testing.T, cfg openai.ClientConfig, req *llm.Request) func() error {
+	t.Helper()
+	h, err := byhand.New(callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini"}), "gpt-4o-mini", token.Meter{Model: "gpt-4o-mini"},
+		sdktrace.NewTracerProvider(sdktrace.WithSyncer(new(exporter))), sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return func() error {
-		_, span := tr.Start(context.Background(), "chat gpt-4o-mini")
-		defer span.End()
-		begin := time.Now()
-		if err := call(); err != nil {
-			return err
-		}
-		for i := range at {
-			at[i] = time.Since(begin).Microseconds()
-		}
-		const events = 32
-		attrs := make([]attribute.KeyValue, 2)
-		for i := range events {
-			from, to := n*i/events, n*(i+1)/events
-			attrs[0], attrs[1] = attribute.Int("index", from), attribute.Int64Slice("offsets_us", at[from:to])
-			span.AddEvent("token", trace.WithTimestamp(begin.Add(time.Duration(at[from])*time.Microsecond)), trace.WithAttributes(attrs...))
+		for _, err := range h.Chat(context.Background(), req) {
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	}
@@ -252,7 +244,7 @@ func serve(n int) {
 
 func round(x float64) float64 { return math.Round(x*1000) / 1000 }
 
-func alternate(t *testing.T, rounds, n int, calls ...func() error) []float64 {
+func alternate(t *testing.T, rounds, n int, calls ...func() error) cputime.Blocks {
 	t.Helper()
 	cpu, err := cputime.Alternate(rounds, n, calls...)
 	if err != nil {

@@ -116,7 +116,7 @@ func TestTypedRatio(t *testing.T) {
 	bare, handlerless, counted, withSpan := typedContenders(1000, new(exporter))
 	cpu := alternate(t, 40, 8, bare, handlerless, counted, withSpan)
 	t.Logf("RATIO {\"door\":\"typed\",\"tokens\":1000,\"handlerless\":%v,\"counted\":%v,\"traced\":%v}",
-		round(cpu[1]/cpu[0]), round(cpu[2]/cpu[0]), round(cpu[3]/cpu[0]))
+		round(cpu.Ratio(1, 0)), round(cpu.Ratio(2, 0)), round(cpu.Ratio(3, 0)))
 }
 
 func BenchmarkTyped(b *testing.B) {

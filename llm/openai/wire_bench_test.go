@@ -91,7 +91,7 @@ func TestWireRatio(t *testing.T) {
 		Hidden         float64 `json:"hidden"`
 		AllocsPerChunk float64 `json:"allocs_per_chunk"`
 		HiddenPerChunk float64 `json:"hidden_allocs_per_chunk"`
-	}{chunks, round(cpu[1] / cpu[0]), round(cpu[2] / cpu[0]), round((allocs(wire) - base) / chunks), round((allocs(hidden) - base) / chunks)})
+	}{chunks, round(cpu.Ratio(1, 0)), round(cpu.Ratio(2, 0)), round((allocs(wire) - base) / chunks), round((allocs(hidden) - base) / chunks)})
 	if err != nil {
 		t.Fatal(err)
 	}
