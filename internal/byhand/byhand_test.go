@@ -71,7 +71,7 @@ func TestModel(t *testing.T) {
 		"chunks":                     attribute.IntValue(1000),
 	} {
 		if v, _ := set.Value(key); v != want {
-			t.Errorf("%s is %v, want %v", key, v.Emit(), want.Emit())
+			t.Errorf("%s is %v, want %v", key, v.String(), want.String())
 		}
 	}
 	var rm metricdata.ResourceMetrics
