@@ -3,6 +3,7 @@ package openai
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -50,10 +51,13 @@ type Client struct {
 //
 // A client does not tell where it sends its calls: say so with [WithBaseURL] or
 // [WithProvider]. Without either the provider is "_OTHER", no call has a price,
-// and a warning says this once.
+// and a warning says this once. The calls of a nil client are errors.
 func Wrap(client *openai.Client, opts ...WrapOption) *Client {
 	token.Preload("")
 	price.Preload()
+	if client == nil {
+		client = openai.NewClientWithConfig(openai.ClientConfig{HTTPClient: noClient{}})
+	}
 	c := &Client{Client: client}
 	for _, o := range opts {
 		if o != nil {
@@ -71,6 +75,21 @@ func Wrap(client *openai.Client, opts ...WrapOption) *Client {
 }
 
 var unnamed sync.Once
+
+// noClient sends the requests of a client that is nil.
+type noClient struct{}
+
+// Do returns an error.
+func (noClient) Do(*http.Request) (*http.Response, error) { return nil, errNoClient }
+
+var errNoClient error = clientError("callopenai: the client given to Wrap is nil")
+
+type clientError string
+
+func (e clientError) Error() string { return string(e) }
+
+// ErrorType returns "invalid_request".
+func (clientError) ErrorType() string { return "invalid_request" }
 
 // A WrapOption tells [Wrap] about a client.
 type WrapOption func(*Client)

@@ -618,3 +618,19 @@ func TestWrapNilContext(t *testing.T) {
 		t.Errorf("%v, without us %v", got, want)
 	}
 }
+
+// TestWrapNil: a client that is nil is an error of each call, also of those that
+// are not announced.
+func TestWrapNil(t *testing.T) {
+	rec := new(seen)
+	c := callopenai.Wrap(nil, callopenai.WithProvider("openai"), callopenai.WithHandlers(rec))
+	_, chatErr := c.CreateChatCompletion(t.Context(), chat)
+	_, streamErr := c.CreateChatCompletionStream(t.Context(), chat)
+	_, listErr := c.ListModels(t.Context())
+	for _, err := range []error{chatErr, streamErr, listErr} {
+		if err == nil || !strings.Contains(err.Error(), "the client given to Wrap is nil") {
+			t.Errorf("error %v", err)
+		}
+	}
+	rec.check(t, `llm openai gpt-4o-mini error invalid_request`, `llm openai gpt-4o-mini error invalid_request`)
+}
