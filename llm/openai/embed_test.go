@@ -105,6 +105,7 @@ func TestEmbed(t *testing.T) {
 		{name: "nothing in it", canned: canned{body: []byte("{}")}, errType: "malformed_response", message: "0 vectors for 2 inputs"},
 
 		{name: "200 with an error", canned: canned{body: []byte(`{"error":{"message":"no such tenant","code":"tenant"}}`)}, errType: "tenant", message: "no such tenant"},
+		{name: "200 with MiniMax's error", canned: canned{body: []byte(`{"vectors":null,"base_resp":{"status_code":1004,"status_msg":"login fail"}}`)}, errType: "1004", message: "login fail"},
 		{name: "404", canned: canned{status: 404, body: []byte(`{"error":{"message":"The model does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}`)},
 			errType: "model_not_found", message: "404: The model does not exist"},
 		{name: "400 of FastAPI", canned: canned{status: 400, body: []byte(`{"detail":"Model nonexistent is not supported."}`)}, errType: "400", message: "400: Model nonexistent is not supported."},

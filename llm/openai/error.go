@@ -67,18 +67,38 @@ func errorBody(data []byte) error {
 		Object  any             `json:"object"`
 		Type    any             `json:"type"`
 		Code    any             `json:"code"`
+		Base    json.RawMessage `json:"base_resp"`
 	}
 	if json.Unmarshal(data, &o) != nil {
 		return nil
 	}
 	kind, _ := o.Type.(string)
 	code := codeOf(o.Code)
+	base := baseError(o.Base)
 	switch {
 	case said(o.Error):
 		return frameError(o.Error)
+	case base != nil:
+		return base
 	case !said(o.Message):
 	case o.Object == "error", strings.Contains(strings.ToLower(kind), "error"), code != "" && code != "200":
 		return ownError(data)
+	}
+	return nil
+}
+
+// baseError reads MiniMax's "base_resp", which every answer of it has: a code that
+// is not 0 is an error (https://platform.minimax.io/docs/api-reference/errorcode).
+func baseError(raw []byte) error {
+	var o struct {
+		Code    any    `json:"status_code"`
+		Message string `json:"status_msg"`
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &o) != nil {
+		return nil
+	}
+	if code := codeOf(o.Code); code != "" && code != "0" {
+		return &llm.Error{Code: code, Message: o.Message}
 	}
 	return nil
 }
@@ -192,8 +212,8 @@ func eventError(data []byte, api string) error {
 
 // foreignError reads the bodies of failed responses that go-openai does not
 // know: FastAPI's {"detail": ...}, as Mistral sends it, vLLM's error without an
-// envelope, an error that is text, Gemini's list of one, Cloudflare's "errors". It
-// returns nil for others.
+// envelope, an error that is text, Gemini's list of one, Cloudflare's "errors",
+// MiniMax's "base_resp". It returns nil for others.
 func foreignError(body []byte) *llm.Error {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) == nil && len(list) == 1 {
@@ -206,6 +226,7 @@ func foreignError(body []byte) *llm.Error {
 		Message json.RawMessage `json:"message"`
 		Type    any             `json:"type"`
 		Code    any             `json:"code"`
+		Base    json.RawMessage `json:"base_resp"`
 	}
 	if json.Unmarshal(body, &o) != nil {
 		return nil
@@ -219,6 +240,8 @@ func foreignError(body []byte) *llm.Error {
 		if e.Type == inBand {
 			e.Type = ""
 		}
+		return e
+	case errors.As(baseError(o.Base), &e):
 		return e
 	case present(o.Message):
 		kind, _ := o.Type.(string)

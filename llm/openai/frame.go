@@ -170,6 +170,10 @@ func (f *frame) read(s *scanner) {
 			if v := s.value(); said(v) {
 				f.failure = frameError(v)
 			}
+		case "base_resp":
+			if err := baseError(s.value()); err != nil {
+				f.inner = err
+			}
 		case "message":
 			f.message = s.value()
 		case "timings":

@@ -240,6 +240,7 @@ func TestErrorsInBand(t *testing.T) {
 		inChoice = `{"code":502,"message":"upstream died"}`
 		fastChat = `{"object":"error","message":"out of memory","type":"InternalError","param":null,"code":50002}`
 	)
+	const broke = `{"id":"c1","choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`
 	text, good := short(`{"content":"Pink"}`, ""), short(`{"content":" roses"}`, "stop")
 	choice := func(form, finish, more string) string {
 		return `{"choices":[{"index":0,"` + form + `":{"content":""},"finish_reason":` + finish + more + `}]}`
@@ -266,6 +267,11 @@ func TestErrorsInBand(t *testing.T) {
 		{"beside the choices, last", stream(`{"choices":[{"index":0,"delta":{},"finish_reason":"error"}],"error":{"code":"server_error","message":"gone"}}`), "server_error: gone"},
 		{"x_groq", stream(short(`{}`, "", `"x_groq":{"error":"over capacity"}`)), "in_band_error: over capacity"},
 		{"x_groq beside a finish reason", stream(short(`{}`, "stop", `"x_groq":{"error":"over capacity"}`)), "in_band_error: over capacity"},
+		{"MiniMax", stream(broke), "1008: insufficient balance"},
+		{"MiniMax, at once", wireReply{stream: true, body: string(sse(broke))}, "1008: insufficient balance"},
+		{"MiniMax, beside a finish reason", stream(short(`{}`, "stop", `"base_resp":{"status_code":1027,"status_msg":"output new_sensitive"}`)), "1027: output new_sensitive"},
+		{"MiniMax, whole", whole(broke), "1008: insufficient balance"},
+		{"MiniMax, whole where a stream was due", wireReply{stream: true, body: broke}, "1008: insufficient balance"},
 		{"FastChat", stream(fastChat), "50002: out of memory"},
 		{"FastChat, at once", wireReply{stream: true, body: string(sse(fastChat, "[DONE]"))}, "50002: out of memory"},
 		{"FastChat, whole", whole(fastChat), "50002: out of memory"},
@@ -281,6 +287,8 @@ func TestErrorsInBand(t *testing.T) {
 		{"response, no kind", response(`{"message":"boom","code":"server_busy"}`), "server_busy: boom"},
 		{"response, FastChat, whole", wireReply{api: llm.APIResponses, body: fastChat}, "50002: out of memory"},
 
+		{"MiniMax's success", stream(short(`{"content":" roses"}`, "stop", `"base_resp":{"status_code":0,"status_msg":"success"}`)), ""},
+		{"MiniMax's success, whole", whole(`{"choices":[{"index":0,"message":{"content":"Pink"},"finish_reason":"stop"}],"base_resp":{"status_code":0,"status_msg":""}}`), ""},
 		{"empty object", stream(short(`{"content":" roses"}`, "stop", `"error":{}`)), ""},
 		{"empty text", stream(short(`{"content":" roses"}`, "stop", `"error":""`)), ""},
 		{"false", stream(short(`{"content":" roses"}`, "stop", `"error":false`)), ""},
@@ -300,7 +308,8 @@ func TestErrorsInBand(t *testing.T) {
 				}
 				if door == "typed" && strings.HasPrefix(tc.reply.body, "{") { // go-openai reads no more
 					want = strings.NewReplacer("502: upstream died", `in_band_error: the finish reason is "error"`,
-						"50002: out of memory", "empty_response: response without content").Replace(want)
+						"50002: out of memory", "empty_response: response without content",
+						"1008: insufficient balance", "empty_response: response without content").Replace(want)
 				}
 				if got != want {
 					t.Errorf("%s door: %s, want %s", door, got, want)

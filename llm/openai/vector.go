@@ -71,6 +71,10 @@ func (f *embedFrame) read(s *scanner) {
 			if v := s.value(); said(v) {
 				f.failure = frameError(v)
 			}
+		case "base_resp":
+			if err := baseError(s.value()); err != nil && f.failure == nil {
+				f.failure = err
+			}
 		default:
 			s.skip()
 		}
