@@ -117,38 +117,33 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	defer setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.Endpoint())()
 	defer setenv("OTEL_METRICS_EXPORTER", "none")()
 
-	here, stop, err := o.start(func(args []string) (*server, error) { return serveHere(args, p) })
-	defer stop()
+	procs := "GOMAXPROCS=" + strconv.Itoa(o.procs)
+	one, err := o.first(ctx, func(args []string) (*server, error) { return serveHere(args, p) })
 	if err != nil {
 		return err
 	}
-	one, err := o.firstChunks(ctx, here)
+	each, err := o.first(ctx, func(args []string) (*server, error) { return serveApart(ctx, args, (*exec.Cmd).Start, procs) })
 	if err != nil {
 		return err
 	}
-	stop()
+	o.printFirst(p.stdout, one, each)
+
 	split := cores.New(o.procs)
 	restore, err := split.Leave()
 	if err != nil {
 		return fmt.Errorf("cores for each process: %w", err)
 	}
 	defer restore()
-	apart, stop, err := o.start(func(args []string) (*server, error) {
+	servers, stop, err := o.start(func(args []string) (*server, error) {
 		if args[1] == benchTarget { // it has the cores of the client
 			return serveApart(ctx, args, (*exec.Cmd).Start)
 		}
-		return serveApart(ctx, args, split.Start, "GOMAXPROCS="+strconv.Itoa(o.procs))
+		return serveApart(ctx, args, split.Start, procs)
 	})
 	defer stop()
 	if err != nil {
 		return err
 	}
-	each, err := o.firstChunks(ctx, apart)
-	if err != nil {
-		return err
-	}
-	o.printFirst(p.stdout, one, each)
-
 	own := "which it shares with the client and the target"
 	if split != nil {
 		own = "the client and the target on others"
@@ -157,7 +152,7 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 		o.streams, o.rate, o.time, o.procs, own)
 	var loads [][]time.Duration
 	var used []float64
-	for _, s := range apart {
+	for _, s := range servers {
 		all, n, err := o.load(ctx, s)
 		if err != nil {
 			return err
@@ -166,6 +161,16 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	}
 	printLoad(p.stdout, loads, used)
 	return nil
+}
+
+// first measures the first chunks of servers that serve starts.
+func (o *benchOptions) first(ctx context.Context, serve func(args []string) (*server, error)) ([][]time.Duration, error) {
+	servers, stop, err := o.start(serve)
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	return o.firstChunks(ctx, servers)
 }
 
 // setenv sets a variable for the servers that are started, in this process or in

@@ -24,7 +24,9 @@ type received struct {
 
 const benchRequest = `{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Which flowers suit a birthday?"}]}`
 
-var createdKey = []byte(`"created":`)
+// sentKey comes before the time at which a chunk was sent. It is the chunk's text,
+// since nothing else differs between the chunks of an answer.
+var sentKey = []byte(`"content":"`)
 
 // A caller makes calls over one connection, one after the other. It is no
 // http.Client, whose goroutines would take from the server what they need.
@@ -76,14 +78,14 @@ func (c *caller) call(n int) (r received, err error) {
 		if err != nil {
 			break
 		}
-		_, after, ok := bytes.Cut(line, createdKey)
+		_, after, ok := bytes.Cut(line, sentKey)
 		if !ok {
 			continue
 		}
 		if len(r.each) == 0 {
 			r.first = time.Since(begin)
 		}
-		digits, _, _ := bytes.Cut(after, []byte(","))
+		digits, _, _ := bytes.Cut(after, []byte(`"`))
 		sent, err := strconv.ParseInt(string(digits), 10, 64)
 		if err != nil {
 			return r, err

@@ -135,7 +135,7 @@ func targetHandler(rate float64) http.Handler {
 			if i == n-1 {
 				finish = `"stop"`
 			}
-			fmt.Fprintf(w, `data: {"id":"c1","object":"chat.completion.chunk","created":%d,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":" rose"},"finish_reason":%s}]}`+"\n\n",
+			fmt.Fprintf(w, `data: {"id":"c1","object":"chat.completion.chunk","created":1763700000,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":"%d"},"finish_reason":%s}]}`+"\n\n",
 				time.Now().UnixNano(), finish)
 			if out.Flush() != nil {
 				return
