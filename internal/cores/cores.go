@@ -11,6 +11,24 @@ import (
 // others. The nil Split, of a system that cannot, divides nothing.
 type Split struct{ server, others set }
 
+// Leave keeps the threads of this process off the server's cores until restore
+// is called, and with them what it starts meanwhile other than by [Split.Start].
+func (s *Split) Leave() (restore func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	before, err := current()
+	if err != nil {
+		return nil, err
+	}
+	restore = func() { _ = confineAll(before) }
+	if err := confineAll(s.others); err != nil {
+		restore()
+		return nil, err
+	}
+	return restore, nil
+}
+
 // Start starts cmd on the server's cores.
 func (s *Split) Start(cmd *exec.Cmd) error {
 	if s == nil {

@@ -28,24 +28,6 @@ func New(n int) *Split {
 	return s
 }
 
-// Leave keeps the threads of this process off the server's cores until restore
-// is called, and with them what it starts meanwhile other than by [Split.Start].
-func (s *Split) Leave() (restore func(), err error) {
-	if s == nil {
-		return func() {}, nil
-	}
-	before, err := current()
-	if err != nil {
-		return nil, err
-	}
-	restore = func() { _ = confineAll(before) }
-	if err := confineAll(s.others); err != nil {
-		restore()
-		return nil, err
-	}
-	return restore, nil
-}
-
 // current returns the cores of the calling thread.
 func current() (all set, err error) {
 	err = unix.SchedGetaffinity(0, &all)

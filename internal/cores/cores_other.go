@@ -9,9 +9,8 @@ type set struct{}
 // New returns nil: there is no way here.
 func New(int) *Split { return nil }
 
-// Leave does nothing.
-func (*Split) Leave() (restore func(), err error) { return func() {}, nil }
-
 func current() (set, error) { return set{}, errors.ErrUnsupported }
 
 func confine(int, set) error { return errors.ErrUnsupported }
+
+func confineAll(set) error { return errors.ErrUnsupported }
