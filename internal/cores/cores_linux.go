@@ -11,10 +11,10 @@ import (
 type set = unix.CPUSet
 
 // New returns a Split that gives a server n cores, or nil if that would leave
-// none for others.
+// none for others, or if the system forbids it, as some containers do.
 func New(n int) *Split {
 	all, err := current()
-	if err != nil || n < 1 || all.Count() <= n {
+	if err != nil || n < 1 || all.Count() <= n || confine(0, all) != nil {
 		return nil
 	}
 	s := &Split{others: all}

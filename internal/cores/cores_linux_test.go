@@ -6,12 +6,58 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(deniedVariable) == "1" {
+		deny()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const deniedVariable = "CALLSPAN_TEST_DENIED"
+
+// deny runs this test binary anew, where the system does not let a process choose
+// its cores, as in some containers. It returns if that cannot be.
+func deny() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the call's number
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SCHED_SETAFFINITY, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != nil ||
+		unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0) != nil {
+		return
+	}
+	os.Setenv(deniedVariable, "2")
+	_ = unix.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+// TestDenied: where the system forbids it, nothing is divided.
+func TestDenied(t *testing.T) {
+	switch os.Getenv(deniedVariable) {
+	case "":
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestDenied$")
+		cmd.Env = append(os.Environ(), deniedVariable+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	case "1":
+		t.Skip("the system cannot forbid it")
+	default:
+		if s := New(1); s != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}
 
 // allowed returns the cores that /proc says a process may use.
 func allowed(t *testing.T, status []byte) string {
