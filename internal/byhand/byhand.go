@@ -17,14 +17,15 @@ import (
 )
 
 // A Model passes on the stream of another one, and makes a span of each call with
-// what package tracing has in it where all goes well: request and usage, the
-// text, when each token came, the prompt's make-up, and four points of metrics.
-// It has neither runs, totals and prices, nor does it care for errors, panics and
-// whoever leaves early.
+// what package tracing has in it where all goes well: request and usage, when
+// each token came, the prompt's make-up. It collects the text, and records four
+// points of metrics. It has neither runs, totals and prices, nor does it care for
+// errors, panics and whoever leaves early, and makes one call at a time.
 type Model struct {
 	Model llm.Model
 	Name  string
 	Meter llm.Meter // counts the prompt by source; may be nil
+	Text  string    // of the last answer
 
 	tracer          trace.Tracer
 	tokens          metric.Int64Histogram
@@ -104,7 +105,7 @@ func (h *Model) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk,
 
 func (h *Model) end(ctx context.Context, span trace.Span, req *llm.Request, a *answer, begin time.Time, usage llm.Usage, finish string) {
 	end := time.Now()
-	Text = string(a.text)
+	h.Text = string(a.text)
 	first := 0.0
 	var stall int64
 	for i, at := range a.at {
@@ -139,11 +140,8 @@ func (h *Model) end(ctx context.Context, span trace.Span, req *llm.Request, a *a
 	span.End(trace.WithTimestamp(end))
 }
 
-// Text is the text of the last answer, so that no compiler leaves it out.
-var Text string
-
-// events adds as many events to a span as package tracing does for n tokens, with
-// the times of all.
+// events adds as many events to a span as package tracing does for as many
+// tokens, with the times of all.
 func events(span trace.Span, begin time.Time, at []int64) {
 	groups := len(at)
 	if groups > 96 {

@@ -45,15 +45,18 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := strings.Repeat("rose ", 1000); byhand.Text != want {
-		t.Errorf("text of %d bytes, want %d", len(byhand.Text), len(want))
+	if want := strings.Repeat("rose ", 1000); h.Text != want {
+		t.Errorf("text of %d bytes, want %d", len(h.Text), len(want))
 	}
 	got := spans.GetSpans()
 	if len(got) != 1 || got[0].Name != "chat gpt-4o-mini" || len(got[0].Events) != 32 {
 		t.Fatalf("spans %+v", got)
 	}
 	offsets := 0
-	for _, e := range got[0].Events {
+	for i, e := range got[0].Events {
+		if first := e.Attributes[0].Value.AsInt64(); first != int64(1000*i/32) {
+			t.Errorf("event %d begins with token %d", i, first)
+		}
 		for _, a := range e.Attributes {
 			if a.Value.Type() == attribute.INT64SLICE {
 				offsets += len(a.Value.AsInt64Slice())
