@@ -32,7 +32,7 @@ func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, dra
 	}
 	base.MaxIdleConnsPerHost = 256 // all calls go to one host
 	base.DisableCompression = true // what the program did not ask for stays out
-	transport := callopenai.NewTransport(withUpgrades(base))
+	transport := callopenai.NewTransport(newSender(base))
 	transport.Provider = o.provider
 	reverse := &httputil.ReverseProxy{
 		Transport:     transport,
@@ -152,34 +152,19 @@ func keepAsSent(r *httputil.ProxyRequest) {
 	r.Out.Header.Del("Http2-Settings")
 }
 
-// An upgrader sends requests that change the protocol, as websockets do, over
-// HTTP/1: HTTP/2 has no such thing.
-type upgrader struct{ base, http1 *http.Transport }
-
-func withUpgrades(base *http.Transport) upgrader {
-	http1 := base.Clone()
-	http1.ForceAttemptHTTP2 = false
-	http1.Protocols = new(http.Protocols)
-	http1.Protocols.SetHTTP1(true)
-	return upgrader{base, http1}
-}
-
-// RoundTrip implements [http.RoundTripper].
-func (u upgrader) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get("Upgrade") != "" {
-		return u.http1.RoundTrip(r)
-	}
-	return u.base.RoundTrip(r)
-}
-
-// A reception is a request's body that remembers whether it could be read.
+// A reception is a request's body that remembers whether it has been read from,
+// and whether it could be.
 type reception struct {
 	io.ReadCloser
+	begun  atomic.Bool
 	failed atomic.Pointer[error]
 }
 
 // Read implements [io.Reader].
 func (b *reception) Read(p []byte) (int, error) {
+	if !b.begun.Load() {
+		b.begun.Store(true)
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		b.failed.Store(&err)
