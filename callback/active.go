@@ -290,6 +290,7 @@ func (a *Active) End(res *Result) {
 	if res == nil {
 		res = new(Result)
 	}
+	defer a.release()
 	a.end(res, p)
 }
 

@@ -80,6 +80,7 @@ func (c *Call) Holding() {
 	switch {
 	case c.stopped.Load():
 		c.stop()
+		c.left()
 	case c.canceled.Load():
 		c.endHeld(context.Cause(c.ctx))
 	}
@@ -151,16 +152,27 @@ func (c *Call) Err(err error) error {
 // End ends the run with what has arrived; nil is success. Of several ends the
 // first counts. It is called by the reading side. After [Call.Stop] an error is
 // the consequence of that, and no failure.
+//
+// Under a [Budget] the call's context ends too, unless the run was settled: what
+// ends before its stream may be read on, up to another End or to Stop.
 func (c *Call) End(err error) {
-	if c == nil || !c.state.CompareAndSwap(reading, over) && !c.state.CompareAndSwap(held, over) {
+	if c == nil {
 		return
 	}
-	if c.stopped.Load() {
-		err = c.leaving()
-	} else if err != nil {
-		err = overBudget(c.ctx, err)
+	if c.state.CompareAndSwap(reading, over) || c.state.CompareAndSwap(held, over) {
+		stopped := c.stopped.Load()
+		goesOn := !stopped && c.settled.Load() != nil
+		if stopped {
+			err = c.leaving()
+		} else if err != nil {
+			err = overBudget(c.ctx, err)
+		}
+		c.close(err)
+		if goesOn {
+			return
+		}
 	}
-	c.close(err)
+	c.run.release()
 }
 
 // Settle says, where whole is true, that the consumer has the whole answer, or in
@@ -191,6 +203,14 @@ func (c *Call) Stop() {
 		}
 		c.stopped.Store(true)
 		c.stop()
+		c.left()
+	}
+}
+
+// left releases a run that has ended.
+func (c *Call) left() {
+	if c.state.Load() == over {
+		c.run.release()
 	}
 }
 
@@ -216,7 +236,13 @@ func (c *Call) leaving() error {
 
 // Abandon ends the run with err unless a read is in flight, as where its
 // consumer was collected without closing it. It reports whether it did.
-func (c *Call) Abandon(err error) bool { return c != nil && c.endHeld(err) }
+func (c *Call) Abandon(err error) bool {
+	if c == nil {
+		return false
+	}
+	defer c.left()
+	return c.endHeld(err)
+}
 
 func (c *Call) close(err error) {
 	if c.leave != nil {

@@ -36,5 +36,6 @@ func (a *Active) Close(err *error) {
 	if err != nil {
 		res.Err = *err
 	}
+	defer a.release()
 	a.end(res, p)
 }

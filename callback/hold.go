@@ -76,6 +76,14 @@ func (h *hold) close(spent Spend) {
 	}
 }
 
+// release ends the context of a run that has ended and whose consumer reads no
+// further: the context around it would hold on to it.
+func (a *Active) release() {
+	if h := a.hold(); h != nil {
+		h.cancel(nil)
+	}
+}
+
 // refused returns the error of a call that must not be made.
 func (a *Active) refused() error {
 	if h := a.hold(); h != nil && h.denied {
@@ -144,10 +152,8 @@ func (h *hold) judge(err error) error {
 	return h.verdict
 }
 
-// settle puts what the run came to in the place of what was taken, and ends its
-// context.
+// settle puts what the run came to in the place of what was taken.
 func (h *hold) settle(res *Result) {
-	defer h.cancel(nil)
 	defer h.budget.lock().Unlock()
 	if h.closed {
 		return

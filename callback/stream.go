@@ -236,11 +236,11 @@ func (s *stream) relay(ctx context.Context, seq iter.Seq2[llm.Chunk, error], yie
 	}
 }
 
-// finish ends the run with what has arrived.
+// finish ends the run with what has arrived. The consumer may still go on.
 func (s *stream) finish(model bool, err error) {
 	s.res.Err = err
 	s.fill(model)
-	s.run.End(&s.res)
+	s.run.end(&s.res, nil)
 }
 
 // fill takes what has arrived into the result, and gives the accumulator back.
