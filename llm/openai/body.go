@@ -156,6 +156,7 @@ func (b *body) take(p []byte, err error) {
 	}
 	b.resp.Trailer = b.from.Trailer
 	b.finish(err)
+	b.run.End(nil) // nobody reads on
 	b.release()
 }
 

@@ -86,7 +86,7 @@ func (f *follower) event(e sse.Event) {
 	}
 	if string(e.Name) == "error" {
 		if err := eventError(data, f.answer.api); err != nil {
-			f.end(err)
+			f.endWithin(err)
 			return
 		}
 	}
@@ -103,9 +103,9 @@ func (f *follower) event(e sse.Event) {
 		err = llm.ErrTruncated
 	}
 	if err != nil {
-		f.end(err)
+		f.endWithin(err)
 	} else if f.answer.over() {
-		f.end(f.missing())
+		f.endWithin(f.missing())
 	}
 }
 
@@ -183,6 +183,12 @@ func (f *follower) end(err error) {
 	f.ended = true
 	f.whole = nil
 	f.run.End(withoutKeys(err, f.resp.Request))
+}
+
+// endWithin ends the run before the body has ended, which the client may read on.
+func (f *follower) endWithin(err error) {
+	f.run.Settle(true, withoutKeys(err, f.resp.Request))
+	f.end(err)
 }
 
 // enough reports whether what has come is an answer: a client need not read up

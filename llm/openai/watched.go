@@ -120,6 +120,7 @@ func (w *watched[T]) pull() (raw []byte, err error) {
 
 // finish ends the run where go-openai returned no frame.
 func (w *watched[T]) finish(err error) {
+	defer w.run.End(nil) // nobody reads on
 	if w.ended {
 		return
 	}
@@ -160,9 +161,9 @@ func (w *watched[T]) tell(seen, caller error) {
 	}
 	switch {
 	case seen != nil:
-		w.end(seen)
+		w.endWithin(seen)
 	case w.answer.over():
-		w.end(w.answer.missing())
+		w.endWithin(w.answer.missing())
 	default:
 		w.run.Settle(w.answer.progress.complete(), nil)
 	}
@@ -172,6 +173,13 @@ func (w *watched[T]) end(err error) {
 	w.ended = true
 	w.run.End(err)
 	w.drop.Stop()
+}
+
+// endWithin ends the run before the stream has ended, which the caller may read
+// on.
+func (w *watched[T]) endWithin(err error) {
+	w.run.Settle(true, err)
+	w.end(err)
 }
 
 // leave says that the caller wants no more. What was to be done for a dropped
