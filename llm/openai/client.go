@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -82,14 +83,7 @@ type noClient struct{}
 // Do returns an error.
 func (noClient) Do(*http.Request) (*http.Response, error) { return nil, errNoClient }
 
-var errNoClient error = clientError("callopenai: the client given to Wrap is nil")
-
-type clientError string
-
-func (e clientError) Error() string { return string(e) }
-
-// ErrorType returns "invalid_request".
-func (clientError) ErrorType() string { return "invalid_request" }
+var errNoClient = refusal{errors.New("callopenai: the client given to Wrap is nil: use one of openai.NewClient")}
 
 // A WrapOption tells [Wrap] about a client.
 type WrapOption func(*Client)

@@ -87,8 +87,9 @@ func errorBody(data []byte) error {
 	return nil
 }
 
-// baseError reads MiniMax's "base_resp", which every answer of it has: a code that
-// is not 0 is an error (https://platform.minimax.io/docs/api-reference/errorcode).
+// baseError reads MiniMax's "base_resp", which every answer of it has: a code is an
+// error (https://platform.minimax.io/docs/api-reference/errorcode) but for 0, and
+// HTTP's 200 of those who imitate it.
 func baseError(raw []byte) error {
 	var o struct {
 		Code    any    `json:"status_code"`
@@ -97,7 +98,7 @@ func baseError(raw []byte) error {
 	if len(raw) == 0 || json.Unmarshal(raw, &o) != nil {
 		return nil
 	}
-	if code := codeOf(o.Code); code != "" && code != "0" {
+	if code := codeOf(o.Code); code != "" && code != "0" && code != "200" {
 		return &llm.Error{Code: code, Message: o.Message}
 	}
 	return nil
