@@ -160,6 +160,37 @@ func TestProxy(t *testing.T) {
 	conformance.Check(t, file, "--no-content")
 }
 
+// TestProxyBaggage: the session and the user come from baggage too, in one header or
+// two, also where there is no trace.
+func TestProxyBaggage(t *testing.T) {
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"id":"1","model":"m","choices":[{"index":0,"message":{"content":"Pink"},"finish_reason":"stop"}]}`)
+	}))
+	defer target.Close()
+	file := filepath.Join(t.TempDir(), "calls.jsonl")
+	p := startProxy(t, "--target", target.URL, "--otlp-file", file)
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	defer base.CloseIdleConnections()
+	req, _ := http.NewRequest("POST", p.url+"/v1/chat/completions", strings.NewReader(proxyAsk))
+	req.Header["baggage"] = []string{"session.id=s-2", "user.id=u-2"}
+	resp, err := (&http.Client{Transport: base}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	p.end(t)
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"s-2", "u-2"} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("no %s in %s", want, raw)
+		}
+	}
+}
+
 // TestProxyDrains: calls that are under way are brought to their end, new ones
 // and the readiness are refused.
 func TestProxyDrains(t *testing.T) {
