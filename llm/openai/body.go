@@ -54,9 +54,11 @@ func newBody(resp *http.Response, run *callback.Call, api string, asked, hidden 
 		b.events = &sse.Splitter{Emit: b.event, Limit: maxFrame, Whole: wholeEvent}
 	}
 	encoding := b.coding()
-	hidden = hidden && b.events != nil && kind != "application/json"
+	bare := encoding == "" || encoding == "identity"
+	// What is called JSON keeps the length and the coding that the server gave it.
+	hidden = hidden && b.events != nil && (kind != "application/json" || bare && resp.ContentLength < 0)
 	switch open := opener(encoding); {
-	case encoding == "" || encoding == "identity":
+	case bare:
 		if n := resp.ContentLength; b.form == formWhole && n > 0 && n <= maxFrame {
 			b.whole = make([]byte, 0, n)
 		}

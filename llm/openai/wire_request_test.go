@@ -306,6 +306,31 @@ func TestWireLength(t *testing.T) {
 	}
 }
 
+// TestWireTypeOfJSON: the usage that the client did not ask for is kept from it in
+// a stream that comes under the type of JSON, which is no reason to change JSON.
+func TestWireTypeOfJSON(t *testing.T) {
+	answer := sse(delta(`{"content":"Pink"}`, "stop"), usageFrame, "[DONE]")
+	const whole = "\n\n{\n\"data\": 1,\n\"choices\":[]}\n"
+	for _, c := range []struct{ name, sent, want string }{
+		{"a stream", string(answer), string(sse(delta(`{"content":"Pink"}`, "stop"), "[DONE]"))},
+		{"JSON", whole, whole},
+	} {
+		resp, err := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := respond("application/json", []byte(c.sent))(r)
+			resp.ContentLength = -1 // it comes in pieces
+			return resp, err
+		}), started(func(*callback.Info) {})).RoundTrip(request(strings.NewReader(ask)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(got) != c.want || err != nil {
+			t.Errorf("%s: %q, %v\nwant %q", c.name, got, err, c.want)
+		}
+	}
+}
+
 // TestWireStacked: wire doors upon each other make one run.
 func TestWireStacked(t *testing.T) {
 	runs, tries := 0, 0
