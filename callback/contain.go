@@ -30,6 +30,7 @@ func recovered(p any, method string, handler any) {
 	if _, again := reported.LoadOrStore([2]any{method, typ}, true); again {
 		return
 	}
+	defer func() { _ = recover() }() // of the program's logger, which may be what panicked
 	slog.Error("callback: handler panicked and was left out of the run",
 		"handler", typ.String(), "method", method, "panic", p, "stack", string(debug.Stack()))
 }

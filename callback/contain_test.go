@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -47,6 +48,30 @@ func (badMeter) Estimate(*llm.Request, *llm.Response) (llm.Usage, bool) {
 	panic("faulty meter")
 }
 func (badMeter) Split(*llm.Request) (llm.Makeup, bool) { panic("faulty meter") }
+
+// brokenLog is a handler of logs that panics.
+type brokenLog struct{ slog.Handler }
+
+func (brokenLog) Enabled(context.Context, slog.Level) bool  { return true }
+func (brokenLog) Handle(context.Context, slog.Record) error { panic("faulty log") }
+
+// TestFaultyLog: a program's logger that panics does so to itself, though it is
+// also the one to be told of panics.
+func TestFaultyLog(t *testing.T) {
+	before := slog.Default()
+	slog.SetDefault(slog.New(brokenLog{}))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	panics := callback.Panics()
+	rec := &recorder{}
+	ctx := callback.WithHandlers(t.Context(), callback.Log(nil), rec)
+	got, err := callback.Do(ctx, &callback.Info{Name: "vase"}, nil, func(context.Context) (string, error) { return "roses", nil })
+	if got != "roses" || err != nil {
+		t.Errorf("the caller got %q, %v", got, err)
+	}
+	if _, n := rec.last(t); n != 1 || callback.Panics() == panics {
+		t.Errorf("%d ends, %d panics", n, callback.Panics()-panics)
+	}
+}
 
 // TestFaultyHandlers: whatever a handler does, the others are told everything
 // in order and the caller notices nothing.
