@@ -222,6 +222,9 @@ func TestUsage(t *testing.T) {
 	}{
 		{nil, exitOK, "usage: callspan <command>", ""},
 		{[]string{"help"}, exitOK, "callspan demo", ""},
+		{[]string{"help", "proxy"}, exitOK, "usage: callspan proxy [flags]", ""},
+		{[]string{"help", "help"}, exitOK, "usage: callspan <command>", ""},
+		{[]string{"help", "bogus"}, exitUsage, "", `unknown command "bogus"`},
 		{[]string{"version"}, exitOK, "callspan ", ""},
 		{[]string{"--version"}, exitOK, "callspan ", ""},
 		{[]string{"version", "x"}, exitUsage, "", `unexpected argument "x"`},

@@ -115,6 +115,9 @@ func dispatch(args []string, p process) int {
 			return v.run(args, p)
 		}
 	}
+	if name == "help" && len(args) > 0 {
+		return dispatch([]string{args[0], "-h"}, p)
+	}
 	switch name {
 	case "help", "-h", "-help", "--help":
 		help(p.stdout)
