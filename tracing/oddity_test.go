@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -143,5 +144,32 @@ func TestSetupChecksBefore(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestErrorHandlerPanics: who is told that spans are lost is told on goroutines of
+// the program and of the exporter, neither of which a panic may end.
+func TestErrorHandlerPanics(t *testing.T) {
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	var told atomic.Int32
+	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://127.0.0.1:1"),
+		tracing.WithErrorHandler(func(error) { told.Add(1); panic("thorn") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := callback.WithHandlers(t.Context(), tracer)
+	_, run := callback.Group(ctx, "vase")
+	run.Close(nil)
+	over, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var lost *tracing.UndeliveredError
+	if err := shutdown(over); !errors.As(err, &lost) || lost.Spans != 1 {
+		t.Errorf("shutdown says %v", err)
+	}
+	before := told.Load()
+	_, run = callback.Group(ctx, "late")
+	run.Close(nil)
+	if after := told.Load(); before == 0 || after == before {
+		t.Errorf("told %d times, then %d", before, after)
 	}
 }

@@ -65,6 +65,7 @@ func newConfig(opts []Option) *config {
 			o(c)
 		}
 	}
+	c.report = contained(c.report)
 	if n, ok := envValueLimit(); ok { // the SDK would cut there, and break what is JSON
 		c.limits.text, c.limits.whole = min(c.limits.text, n), min(c.limits.whole, n)
 	}
@@ -75,6 +76,15 @@ func newConfig(opts []Option) *config {
 		c.meterProvider = otel.GetMeterProvider()
 	}
 	return c
+}
+
+// contained returns report without its panics, which would end an exporter's
+// goroutine and with it the program.
+func contained(report func(error)) func(error) {
+	return func(err error) {
+		defer func() { _ = recover() }()
+		report(err)
+	}
 }
 
 // envEventLimit reads the SDK's own variable, so that our events stay below the
@@ -252,7 +262,7 @@ func WithSampler(s sdktrace.Sampler) Option {
 
 // WithErrorHandler sets who is told, at most once per minute for each receiver,
 // that spans or metrics cannot be delivered. The default is a warning through
-// slog. Only [Setup] and [NewClient] use it.
+// slog. A panic of report is ignored. Only [Setup] and [NewClient] use it.
 func WithErrorHandler(report func(error)) Option {
 	return func(c *config) {
 		if report != nil {
