@@ -114,7 +114,11 @@ func (o *doctorOptions) examine(ctx context.Context) func(func(finding) bool) {
 		if sdkDisabled(os.Getenv) || endpoint == "" { // which was said
 			return
 		}
-		if u, err := url.Parse(endpoint); err == nil && u.Host != "" { // else the set-up says what is wrong
+		if err := o.setUp(ctx); err != nil { // before an address that may not be meant
+			yield(finding{stateFail, err.Error(), "mend that and run callspan doctor again"})
+			return
+		}
+		if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
 			f := o.reach(ctx, u)
 			if !yield(f) || f.state == stateFail {
 				return
@@ -222,10 +226,20 @@ type probe struct {
 	took                      time.Duration
 }
 
-// send exports one span with a text of so many bytes, and says what became of
-// it.
-func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
-	pr := probe{endpoint: o.receiver()}
+// setUp says what is wrong with how tracing is set up.
+func (o *doctorOptions) setUp(ctx context.Context) error {
+	_, shutdown, err := tracing.Setup(ctx, o.options(1)...)
+	if err != nil {
+		return err
+	}
+	at, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = shutdown(at) // nothing has been traced
+	return nil
+}
+
+// options are those for a probe with a text of so many bytes.
+func (o *doctorOptions) options(size int) []tracing.Option {
 	opts := []tracing.Option{tracing.WithServiceName("callspan-doctor"), tracing.WithErrorHandler(func(error) {}),
 		tracing.WithContent(tracing.ContentInput), tracing.WithContentLimits(2*size, 2*size)}
 	if o.endpoint != "" {
@@ -234,7 +248,14 @@ func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
 	if ratio, ok := sampled(os.Getenv); ok && ratio > 0 {
 		opts = append(opts, tracing.WithSampler(sdktrace.AlwaysSample())) // the way is checked, not the luck
 	}
-	tracer, shutdown, err := tracing.Setup(ctx, opts...)
+	return opts
+}
+
+// send exports one span with a text of so many bytes, and says what became of
+// it.
+func (o *doctorOptions) send(ctx context.Context, size int) (probe, error) {
+	pr := probe{endpoint: o.receiver()}
+	tracer, shutdown, err := tracing.Setup(ctx, o.options(size)...)
 	if err != nil {
 		return pr, err
 	}
