@@ -227,7 +227,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"help", "bogus"}, exitUsage, "", `unknown command "bogus"`},
 		{[]string{"version"}, exitOK, "callspan ", ""},
 		{[]string{"--version"}, exitOK, "callspan ", ""},
-		{[]string{"version", "x"}, exitUsage, "", `unexpected argument "x"`},
+		{[]string{"version", "x"}, exitUsage, "", "unexpected argument \"x\"\nusage: callspan version, see "},
 		{[]string{"demo", "-h"}, exitOK, "Examples:", ""},
 		{[]string{"bogus"}, exitUsage, "", `unknown command "bogus"`},
 		{[]string{"demo", "--bogus"}, exitUsage, "", "usage: callspan demo [flags]"},

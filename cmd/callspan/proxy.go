@@ -24,8 +24,10 @@ const proxyHelp = `usage: callspan proxy [flags]
 
 Traces and prices the model calls of programs in any language: they change the
 base URL of their API to this proxy, and each call becomes a span. What passes
-is not changed, streams are passed on at once, and keys are never stored. Spans
-go where the OTEL_* variables say (default a receiver at localhost:4317).
+is not changed, but that a stream is asked for its usage, which is kept from a
+program that did not ask. Streams are passed on at once, and keys are never
+stored. Spans go where the OTEL_* variables say (default a receiver at
+localhost:4317).
 
 A program may send traceparent and baggage, so that its calls appear in its own
 trace, and X-Callspan-Session and X-Callspan-User, which stay here.

@@ -152,7 +152,9 @@ func flags(fs *flag.FlagSet, args []string, p process, about string) (code int, 
 		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	if err != nil {
-		fmt.Fprintf(p.stderr, "callspan %s: %v\nusage: callspan %s [flags], see callspan %s -h\n", fs.Name(), err, fs.Name(), fs.Name())
+		takes := ""
+		fs.VisitAll(func(*flag.Flag) { takes = " [flags]" })
+		fmt.Fprintf(p.stderr, "callspan %s: %v\nusage: callspan %s%s, see callspan %s -h\n", fs.Name(), err, fs.Name(), takes, fs.Name())
 		return exitUsage, true
 	}
 	return exitOK, false

@@ -31,8 +31,9 @@ import (
 // The bytes that pass are not changed, but for one thing: a streamed request
 // that does not ask for its usage is made to (see [StreamUsage]) when somebody
 // listens, and the event that comes of it is kept from the client, for which the
-// stream comes uncompressed. Where llama.cpp has put its timings there, which it
-// sends anyway, the event passes without the usage. A server that sends that event
+// stream comes uncompressed; the null that some servers then have for usage in all
+// other events passes. Where llama.cpp has put its timings there, which it sends
+// anyway, the event passes without the usage. A server that sends that event
 // unasked cannot be told from others: with [UsageAsked] it passes.
 //
 // Of the content codings that a client accepts, those that cannot be read along
@@ -62,11 +63,22 @@ func NewTransport(base http.RoundTripper, handlers ...callback.Handler) *Transpo
 // RoundTrip implements [http.RoundTripper]. Errors are those of Base, or the
 // [*callback.BudgetError] of a budget that does not let the request through.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	base := t.Base
-	if base == nil {
-		base = http.DefaultTransport
+	return t.do(req, t.base().RoundTrip)
+}
+
+// CloseIdleConnections closes those of Base, where it can. [http.Client] has a
+// method of this name that calls it.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
 	}
-	return t.do(req, base.RoundTrip)
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t.Base == nil {
+		return http.DefaultTransport
+	}
+	return t.Base
 }
 
 // do sends req with send, as a run if it is a call that somebody listens to.

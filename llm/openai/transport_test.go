@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/callspan/callspan/callback"
 	callopenai "github.com/callspan/callspan/llm/openai"
@@ -208,6 +210,35 @@ func TestTransportClose(t *testing.T) {
 		resp.Body.Close()
 		rec.check(t, want)
 	}
+}
+
+// TestTransportIdle: a client closes the idle connections of the transport below.
+func TestTransportIdle(t *testing.T) {
+	closed := make(chan struct{}, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "{}") }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	c := &http.Client{Transport: callopenai.NewTransport(new(http.Transport))}
+	resp, err := c.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	c.CloseIdleConnections()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Error("the connection stays open")
+	}
+
+	c.Transport = callopenai.NewTransport(http.NewFileTransport(http.Dir(".")))
+	c.CloseIdleConnections() // which has none
 }
 
 // TestTransportCanceled: the end of the context ends the run, also while the
