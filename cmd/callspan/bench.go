@@ -129,11 +129,11 @@ func (o *benchOptions) measure(ctx context.Context, p process) error {
 	o.printFirst(p.stdout, one, each)
 
 	split := cores.New(o.procs)
-	restore, err := split.Leave()
-	if err != nil {
-		return fmt.Errorf("cores for each process: %w", err)
+	if restore, err := split.Leave(); err != nil {
+		split = nil
+	} else {
+		defer restore()
 	}
-	defer restore()
 	servers, stop, err := o.start(func(args []string) (*server, error) {
 		if args[1] == benchTarget { // it has the cores of the client
 			return serveApart(ctx, args, (*exec.Cmd).Start)

@@ -50,8 +50,8 @@ func (f *follower) see(p []byte) {
 		f.keep(p, maxFrame)
 	case f.form == formUnknown:
 		f.keep(p, maxFrame)
-		switch start := bytes.TrimLeft(f.whole, " \t\r\n"); {
-		case len(start) == 0:
+		switch start := bytes.TrimLeft(f.text(), " \t\r\n"); {
+		case len(start) == 0, bytes.HasPrefix(mark, f.whole): // no telling yet
 		case start[0] == '{' || start[0] == '[' || start[0] == '<':
 			f.form, f.events, f.answer = formWhole, nil, newAnswer(f.answer.api, true)
 		default:
@@ -74,6 +74,11 @@ func (f *follower) keep(p []byte, limit int) {
 		f.whole = append(f.whole, p...)
 	}
 }
+
+// text returns what has been kept, without the byte order mark that clients skip.
+func (f *follower) text() []byte { return bytes.TrimPrefix(f.whole, mark) }
+
+var mark = []byte("\ufeff")
 
 // event takes one event of a stream.
 func (f *follower) event(e sse.Event) {
@@ -137,7 +142,7 @@ func (f *follower) missing() error {
 	case f.events.Missed() > 0:
 		return errLong
 	case f.answer.progress.empty():
-		if e := errorBody(f.whole); e != nil {
+		if e := errorBody(f.text()); e != nil {
 			return e
 		}
 		if f.start.strange() {
@@ -158,15 +163,15 @@ func (f *follower) read() error {
 func (f *follower) readWhole() error {
 	switch {
 	case f.failed:
-		return statusError(f.resp, f.whole)
+		return statusError(f.resp, f.text())
 	case f.long || f.opaque:
 		return nil // an answer, but not one that can be looked into
 	case f.embed:
-		resp, err := readEmbedding(f.whole)
+		resp, err := readEmbedding(f.text())
 		f.run.Output(resp)
 		return err
 	}
-	whole := bytes.TrimSpace(f.whole)
+	whole := bytes.TrimSpace(f.text())
 	if f.form == formUnknown && len(whole) == 0 {
 		return llm.ErrEmpty
 	}
@@ -200,5 +205,5 @@ func (f *follower) enough() bool {
 	case f.failed:
 		return true
 	}
-	return json.Valid(f.whole)
+	return json.Valid(f.text())
 }

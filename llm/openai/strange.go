@@ -38,7 +38,7 @@ var eventKeys = [...]string{"data:", "event:", "id:", "retry:", ":"}
 // strange reports whether neither a stream of events nor an answer in JSON begins
 // like this.
 func (s *start) strange() bool {
-	b := bytes.TrimPrefix(s.b[:s.n], []byte("\ufeff"))
+	b := bytes.TrimPrefix(s.b[:s.n], mark)
 	if len(b) == 0 || b[0] == '{' {
 		return false
 	}
