@@ -32,8 +32,8 @@ func Alternate(rounds, n int, calls ...func() error) (Blocks, error) {
 func (b Blocks) Seconds(i int) float64 { return median(slices.Clone(b[i])) }
 
 // Ratio returns what a block of function i took of one of function j in the same
-// round: the median over the rounds. Of two equal clients it was 1.002 to 1.008 in
-// four runs in which the ratio of the medians was 0.966 to 1.046.
+// round: the median over the rounds. Of two nearly equal clients it was 0.98 to 1.02
+// in ten runs of 120 rounds, in which the ratio of the medians was 0.94 to 1.08.
 func (b Blocks) Ratio(i, j int) float64 {
 	ratios := make([]float64, len(b[i]))
 	for r := range ratios {
