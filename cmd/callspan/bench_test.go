@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,29 @@ func TestBenchUsage(t *testing.T) {
 		if code, _, stderr := call(t, nil, args...); code != exitUsage || !strings.Contains(stderr, args[2]) {
 			t.Errorf("%v: exit %d, %s", args, code, stderr)
 		}
+	}
+}
+
+// TestBenchServerHangsUp: a server of bench that has stopped has no connection.
+func TestBenchServerHangsUp(t *testing.T) {
+	for range 100 { // the end of listening and that of connections once raced
+		s, err := serveHere([]string{"bench", benchTarget, "1000"}, process{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := dial(t.Context(), s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.call(1); err != nil {
+			t.Error(err)
+		}
+		s.stop()
+		c.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.in.ReadByte(); err != io.EOF {
+			t.Fatalf("reading from a server that has stopped: %v", err)
+		}
+		c.close()
 	}
 }
 

@@ -99,7 +99,7 @@ func noURL(target string, p process) int {
 func serveHTTP(h http.Handler, p process) int {
 	return serveUntilInterrupted(p, func(ctx context.Context, l net.Listener) {
 		s := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: h}
-		defer context.AfterFunc(ctx, func() { s.Close() })()
+		defer s.Close() // with the connections
 		s.Serve(l)
 	})
 }

@@ -47,7 +47,6 @@ type proxyOptions struct {
 	target, listen, provider, otlpFile string
 	remote, content, quiet             bool
 	drain                              time.Duration
-	base                               *http.Transport // reaches the target; nil is one as http.DefaultTransport
 }
 
 func proxy(args []string, p process) int {
@@ -157,8 +156,10 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 	if everywhere(listener.Addr()) {
 		fmt.Fprintln(p.stdout, "on other machines, this one's name in place of 127.0.0.1")
 	}
+	send := newSender(http.DefaultTransport.(*http.Transport))
+	defer send.CloseIdleConnections()
 	g := newGate()
-	server := &http.Server{Handler: g.count(o.handler(target, handlers, &g.closing)), ReadHeaderTimeout: 10 * time.Second,
+	server := &http.Server{Handler: g.count(o.handler(target, send, handlers, &g.closing)), ReadHeaderTimeout: 10 * time.Second,
 		Protocols: plainProtocols(), ErrorLog: log.New(p.stderr, "callspan proxy: ", 0)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -47,7 +47,7 @@ func BenchmarkProxy(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer shutdown(context.Background())
-	ours := httptest.NewServer(new(proxyOptions).handler(to, []callback.Handler{tracer}, new(atomic.Bool)))
+	ours := httptest.NewServer(new(proxyOptions).handler(to, newSender(http.DefaultTransport.(*http.Transport)), []callback.Handler{tracer}, new(atomic.Bool)))
 	defer ours.Close()
 
 	client := &http.Client{Transport: base}

@@ -28,7 +28,7 @@ import (
 
 // ours is the proxy in front of target.
 func ours(target *url.URL, handlers ...callback.Handler) http.Handler {
-	return (&proxyOptions{provider: "openai"}).handler(target, handlers, new(atomic.Bool))
+	return (&proxyOptions{provider: "openai"}).handler(target, newSender(http.DefaultTransport.(*http.Transport)), handlers, new(atomic.Bool))
 }
 
 // reverse is a bare reverse proxy in front of target. What it makes of a request,

@@ -56,10 +56,10 @@ func TestProxyPassesAsSent(t *testing.T) {
 	target.EnableHTTP2 = true
 	target.StartTLS()
 	defer target.Close()
-	base := target.Client().Transport.(*http.Transport).Clone()
-	defer base.CloseIdleConnections()
+	send := newSender(target.Client().Transport.(*http.Transport))
+	defer send.CloseIdleConnections()
 	to, _ := url.Parse(target.URL)
-	proxy := httptest.NewServer((&proxyOptions{base: base}).handler(to, nil, new(atomic.Bool)))
+	proxy := httptest.NewServer(new(proxyOptions).handler(to, send, nil, new(atomic.Bool)))
 	defer proxy.Close()
 	for _, c := range []struct{ name, send, want string }{
 		{"an offer of HTTP/2", "POST /v1/chat/completions HTTP/1.1\nHost: x\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\nContent-Length: 2\n\n{}",
@@ -101,10 +101,10 @@ func TestProxyWebsocket(t *testing.T) {
 	target.EnableHTTP2 = true
 	target.StartTLS()
 	defer target.Close()
-	base := target.Client().Transport.(*http.Transport).Clone()
-	defer base.CloseIdleConnections()
+	send := newSender(target.Client().Transport.(*http.Transport))
+	defer send.CloseIdleConnections()
 	to, _ := url.Parse(target.URL)
-	proxy := httptest.NewServer((&proxyOptions{base: base}).handler(to, nil, new(atomic.Bool)))
+	proxy := httptest.NewServer(new(proxyOptions).handler(to, send, nil, new(atomic.Bool)))
 	defer proxy.Close()
 	c, err := net.Dial("tcp", strings.TrimPrefix(proxy.URL, "http://"))
 	if err != nil {

@@ -280,4 +280,27 @@ func TestProxyDrainsNothing(t *testing.T) {
 	}
 }
 
+// TestProxyHangsUp: a proxy that has stopped has no connection to the target.
+func TestProxyHangsUp(t *testing.T) {
+	gone := make(chan bool, 10)
+	target := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "{}") }))
+	target.Config.ConnState = func(_ net.Conn, to http.ConnState) {
+		if to == http.StateClosed {
+			gone <- true
+		}
+	}
+	target.Start()
+	defer target.Close()
+	p := startProxy(t, "--target", target.URL, "--otlp-file", filepath.Join(t.TempDir(), "f"))
+	if resp, _ := speak(t, p.url, "GET /v1/models HTTP/1.1\nHost: "+strings.TrimPrefix(p.url, "http://")+"\n\n"); resp.StatusCode != http.StatusOK {
+		t.Errorf("status %s", resp.Status)
+	}
+	p.end(t)
+	select {
+	case <-gone:
+	case <-time.After(5 * time.Second):
+		t.Error("the connection is still there")
+	}
+}
+
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

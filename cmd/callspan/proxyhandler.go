@@ -25,14 +25,8 @@ const (
 )
 
 // handler returns the proxy itself, with its readiness endpoint.
-func (o *proxyOptions) handler(target *url.URL, handlers []callback.Handler, draining *atomic.Bool) http.Handler {
-	base := o.base
-	if base == nil {
-		base = http.DefaultTransport.(*http.Transport).Clone()
-	}
-	base.MaxIdleConnsPerHost = 256 // all calls go to one host
-	base.DisableCompression = true // what the program did not ask for stays out
-	transport := callopenai.NewTransport(newSender(base))
+func (o *proxyOptions) handler(target *url.URL, send sender, handlers []callback.Handler, draining *atomic.Bool) http.Handler {
+	transport := callopenai.NewTransport(send)
 	transport.Provider = o.provider
 	reverse := &httputil.ReverseProxy{
 		Transport:     transport,

@@ -11,12 +11,22 @@ import (
 // websockets do, over HTTP/1, as HTTP/2 has no such thing.
 type sender struct{ base, http1 *http.Transport }
 
-func newSender(base *http.Transport) sender {
+// newSender returns a sender like t, with what a proxy needs.
+func newSender(t *http.Transport) sender {
+	base := t.Clone()
+	base.MaxIdleConnsPerHost = 256 // all calls go to one host
+	base.DisableCompression = true // what the program did not ask for stays out
 	http1 := base.Clone()
 	http1.ForceAttemptHTTP2 = false
 	http1.Protocols = new(http.Protocols)
 	http1.Protocols.SetHTTP1(true)
 	return sender{base, http1}
+}
+
+// CloseIdleConnections closes those of both.
+func (s sender) CloseIdleConnections() {
+	s.base.CloseIdleConnections()
+	s.http1.CloseIdleConnections()
 }
 
 // RoundTrip implements [http.RoundTripper]. A status that net/http reads but does
