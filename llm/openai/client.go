@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -43,7 +42,7 @@ type Client struct {
 	endpoint llm.Endpoint
 	prices   *price.Book
 	usage    StreamUsage
-	refused  atomic.Bool // the server will not be asked for usage
+	stance   stance
 }
 
 // Wrap returns client with its calls announced, to the handlers of each call's

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"sync/atomic"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -31,7 +30,8 @@ const (
 	// UsageObserved asks when the request does or somebody listens. What was
 	// asked for the listeners is not handed to the caller. Where a server refuses
 	// to be asked, the request is sent again as the caller made it, and later ones
-	// do not ask.
+	// do not ask. As not every server says what it refuses, any answer of 400 or
+	// 422 counts as that until a request that asks has been taken.
 	UsageObserved StreamUsage = iota
 	// UsageAsked asks only when the request does. Usage is then estimated for the
 	// listeners.
@@ -77,7 +77,7 @@ func (m *Model) Endpoint() llm.Endpoint { return m.backend.endpoint }
 type backend struct {
 	connection
 	usage     StreamUsage
-	refused   atomic.Bool // the server will not be asked for usage
+	stance    stance
 	translate func(*backend, *llm.Request) (call, error)
 }
 
@@ -114,7 +114,7 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 			b.plain(ctx, c, yield)
 			return
 		}
-		hidden := !req.StreamUsage && b.usage == UsageObserved && !b.refused.Load() && callback.Enabled(ctx)
+		hidden := !req.StreamUsage && b.usage == UsageObserved && !b.stance.refuses() && callback.Enabled(ctx)
 		b.stream(ctx, c, req.StreamUsage || hidden, hidden, yield)
 	}
 }
@@ -152,11 +152,15 @@ func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield 
 	ctx = withOwnAttempts(ctx)
 	tapped, t := withTap(ctx)
 	s, err := c.stream(tapped, b.client, usage)
-	if hidden && err != nil && refusedUsage(err) {
-		b.refused.Store(true)
-		hidden = false
-		tapped, t = withTap(ctx)
-		s, err = c.stream(tapped, b.client, false)
+	if hidden {
+		if err != nil && b.stance.afterError(err) {
+			hidden = false
+			tapped, t = withTap(ctx)
+			s, err = c.stream(tapped, b.client, false)
+		}
+		if err == nil {
+			b.stance.took(hidden)
+		}
 	}
 	if err != nil {
 		yield(llm.Chunk{}, convertError(err, t))

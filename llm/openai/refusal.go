@@ -6,43 +6,72 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sashabaranov/go-openai"
 )
 
 // Some servers refuse a stream_options that they do not know. Where it was there
-// on the handlers' behalf alone, the request is sent again without it, and such a
-// server is not asked again.
+// on the handlers' behalf alone, the request is sent again without it.
 
-// refusesUsage reports whether an answer with this status and text is about
-// having been asked for the usage of a stream.
-func refusesUsage(status int, text string) bool {
-	return (status == http.StatusBadRequest || status == http.StatusUnprocessableEntity) &&
-		(strings.Contains(text, "stream_options") || strings.Contains(text, "include_usage"))
+// A stance is whether a server takes being asked for the usage of its streams.
+// One that says that it does not, or takes without what it has refused with, is
+// not asked again; the refusals of one that has taken it are about something else,
+// unless they say so.
+type stance struct{ known atomic.Int32 }
+
+const (
+	stanceUnknown int32 = iota
+	stanceTakes
+	stanceRefuses
+)
+
+func (s *stance) refuses() bool { return s.known.Load() == stanceRefuses }
+
+// again reports whether a request that asked, and was answered with this status
+// and text, is to be sent without asking.
+func (s *stance) again(status int, text string) bool {
+	if status != http.StatusBadRequest && status != http.StatusUnprocessableEntity {
+		return false
+	}
+	if strings.Contains(text, "stream_options") || strings.Contains(text, "include_usage") {
+		s.known.Store(stanceRefuses)
+		return true
+	}
+	return s.known.Load() == stanceUnknown
 }
 
-// refusedUsage is refusesUsage for an error of go-openai's.
-func refusedUsage(err error) bool {
+// took notes that the server took a request that asked, or one that asked no more.
+func (s *stance) took(asked bool) {
+	if !asked {
+		s.known.Store(stanceRefuses)
+	} else if s.known.Load() == stanceUnknown {
+		s.known.CompareAndSwap(stanceUnknown, stanceTakes)
+	}
+}
+
+// afterError is again for an error of go-openai's.
+func (s *stance) afterError(err error) bool {
 	var said *openai.APIError
 	if errors.As(err, &said) {
 		text := said.Message
 		if said.Param != nil {
 			text += " " + *said.Param
 		}
-		return refusesUsage(said.HTTPStatusCode, text)
+		return s.again(said.HTTPStatusCode, text)
 	}
 	var other *openai.RequestError
-	return errors.As(err, &other) && refusesUsage(other.HTTPStatusCode, string(other.Body))
+	return errors.As(err, &other) && s.again(other.HTTPStatusCode, string(other.Body))
 }
 
-// refusedIn is refusesUsage for a response, whose body it closes if so. Else the
+// afterResponse is again for a response, whose body it closes if so. Else the
 // body is as it was.
-func refusedIn(resp *http.Response) bool {
-	if resp == nil || resp.Body == nil || !refusesUsage(resp.StatusCode, "stream_options") {
+func (s *stance) afterResponse(resp *http.Response) bool {
+	if resp.Body == nil || resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusUnprocessableEntity {
 		return false
 	}
 	said, err := io.ReadAll(io.LimitReader(resp.Body, maxTail))
-	if err == nil && refusesUsage(resp.StatusCode, string(said)) {
+	if err == nil && s.again(resp.StatusCode, string(said)) {
 		resp.Body.Close()
 		return true
 	}
@@ -69,7 +98,7 @@ type asking struct {
 // ask makes the request that options are of ask for its usage, unless it does.
 func (c *Client) ask(options **openai.StreamOptions) asking {
 	a := asking{client: c, options: options, before: *options}
-	if c.usage != UsageObserved || c.refused.Load() || a.before != nil && a.before.IncludeUsage {
+	if c.usage != UsageObserved || c.stance.refuses() || a.before != nil && a.before.IncludeUsage {
 		return a
 	}
 	with := openai.StreamOptions{}
@@ -81,16 +110,21 @@ func (c *Client) ask(options **openai.StreamOptions) asking {
 	return a
 }
 
-// sendAsking sends the request, and if the server will not be asked, once more
-// as the caller made it.
+// sendAsking sends the request, and if it may have been refused for what it asks,
+// once more as the caller made it.
 func sendAsking[S any](a *asking, send func() (S, error)) (S, error) {
 	s, err := send()
-	if !a.hidden || err == nil || !refusedUsage(err) {
+	if !a.hidden {
 		return s, err
 	}
-	a.client.refused.Store(true)
-	*a.options, a.hidden = a.before, false
-	return send()
+	if err != nil && a.client.stance.afterError(err) {
+		*a.options, a.hidden = a.before, false
+		s, err = send()
+	}
+	if err == nil {
+		a.client.stance.took(a.hidden)
+	}
+	return s, err
 }
 
 // streamOptions returns the options of a stream that brings its usage, or not.

@@ -27,6 +27,8 @@ func TestUsageRefused(t *testing.T) {
 	}{
 		"openai's form":          {400, `{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error","param":null,"code":null}}`},
 		"FastAPI's form":         {422, `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}`},
+		"without a name":         {400, `{"error":{"message":"invalid request","type":"invalid_request_error","param":null,"code":null}}`},
+		"without a word":         {422, ""},
 		"named by its parameter": {400, `{"error":{"message":"unknown argument","type":"invalid_request_error","param":"stream_options","code":null}}`},
 	}
 	ask := openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}}
@@ -116,21 +118,35 @@ func TestUsageRefused(t *testing.T) {
 	}
 }
 
-// TestUsageNotRefused: another refusal is the caller's, whole.
+// TestUsageNotRefused: another refusal is the caller's, whole. One that does not
+// say what it is about is asked for twice, until the server has taken a request.
 func TestUsageNotRefused(t *testing.T) {
 	for _, body := range []string{`{"error":{"message":"bad model","code":"model_not_found"}}`, strings.Repeat("x", 100<<10), ""} {
-		calls := 0
+		var asked []bool
+		takes := false
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			calls++
+			sent, _ := io.ReadAll(r.Body)
+			asked = append(asked, strings.Contains(string(sent), "stream_options"))
+			if takes {
+				w.Header().Set("Content-Type", "text/event-stream")
+				w.Write(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+				return
+			}
 			w.WriteHeader(http.StatusBadRequest)
 			io.WriteString(w, body)
 		}))
-		rec := new(seen)
-		resp := post(t, client(t, rec), server.URL+"/v1/chat/completions", ask)
-		got, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if string(got) != body || err != nil || resp.StatusCode != http.StatusBadRequest || calls != 1 {
-			t.Errorf("%d calls, status %d, %d bytes of %d, %v", calls, resp.StatusCode, len(got), len(body), err)
+		c := client(t, new(seen))
+		for _, tc := range []struct {
+			takes bool
+			asked []bool
+		}{{false, []bool{true, false}}, {false, []bool{true, false}}, {true, []bool{true}}, {false, []bool{true}}, {true, []bool{true}}} {
+			asked, takes = nil, tc.takes
+			resp := post(t, c, server.URL+"/v1/chat/completions", ask)
+			got, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if !tc.takes && (string(got) != body || err != nil || resp.StatusCode != http.StatusBadRequest) || !slices.Equal(asked, tc.asked) {
+				t.Errorf("asked %v, status %d, %d bytes of %d, %v", asked, resp.StatusCode, len(got), len(body), err)
+			}
 		}
 		server.Close()
 	}

@@ -48,8 +48,8 @@ type Transport struct {
 	Prices   *price.Book        // nil is the built-in book
 	Usage    StreamUsage        // when a streamed request asks for its usage
 
-	refusing sync.Map  // hosts that will not be asked for the usage of a stream
-	opaque   sync.Once // says that an answer cannot be read along
+	stances sync.Map  // of the hosts, *stance
+	opaque  sync.Once // says that an answer cannot be read along
 }
 
 // NewTransport returns a Transport over base, which may be nil, and loads
@@ -105,11 +105,15 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	defer endOther(run, &returned)
 	ctx = withAttempts(ctx)
 	resp, err := upload.send(ctx, req, call.hidden, send)
-	if call.hidden && err == nil && refusedIn(resp) {
-		t.refusing.Store(req.URL.Host, true)
-		upload.undo()
-		call.hidden = false
-		resp, err = upload.send(ctx, req, false, send)
+	if call.hidden {
+		if err == nil && resp != nil && call.stance.afterResponse(resp) {
+			upload.undo()
+			call.hidden = false
+			resp, err = upload.send(ctx, req, false, send)
+		}
+		if err == nil && resp != nil && resp.StatusCode/100 == 2 {
+			call.stance.took(call.hidden)
+		}
 	}
 	returned = true
 	switch {
@@ -159,9 +163,12 @@ func apiOf(req *http.Request) (api string, ok bool) {
 	return "", false
 }
 
-func (t *Transport) refuses(host string) bool {
-	_, ok := t.refusing.Load(host)
-	return ok
+func (t *Transport) stance(host string) *stance {
+	s, ok := t.stances.Load(host)
+	if !ok {
+		s, _ = t.stances.LoadOrStore(host, new(stance))
+	}
+	return s.(*stance)
 }
 
 // A described is a call as its handlers see it.
@@ -169,6 +176,7 @@ type described struct {
 	info   *callback.Info
 	asked  bool // for a stream
 	hidden bool // the usage is asked for on their behalf
+	stance *stance
 }
 
 func (t *Transport) describe(api string, req *http.Request, u *upload) described {
@@ -182,8 +190,9 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 	} else {
 		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
 		info.Input, d.asked = w.Request, w.Stream
-		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !t.refuses(req.URL.Host) && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
-			d.hidden = u.askUsage()
+		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
+			d.stance = t.stance(req.URL.Host)
+			d.hidden = !d.stance.refuses() && u.askUsage()
 		}
 	}
 	info.Endpoint = e

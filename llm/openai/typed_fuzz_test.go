@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -475,8 +476,14 @@ func compare(t *testing.T, op method, door way, d dice, body, sizes []byte) {
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%s, %s, %+v, limit %d, %d %v %v %q\nthe caller sees %s\nwithout the door %s", door.name, op.name, m, limit, respond.status, header, respond.end, body, got.difference(want), want.difference(got))
 	}
-	if sent, plain := strings.Join(with.sent, "\n"), strings.Join(without.sent, "\n"); sent != plain && !strings.Contains(plain, "form-data") &&
-		!(hidden && strings.Replace(sent, `,"stream_options":{"include_usage":true}`, "", 1) == plain) {
+	wire := slices.Clone(with.sent)
+	if hidden && len(wire) > 0 {
+		wire[0] = strings.Replace(wire[0], `,"stream_options":{"include_usage":true}`, "", 1)
+	}
+	if hidden && respond.status == http.StatusBadRequest && len(wire) == 2 && wire[0] == wire[1] { // of which it cannot know that it is not about this
+		wire = wire[1:]
+	}
+	if sent, plain := strings.Join(wire, "\n"), strings.Join(without.sent, "\n"); sent != plain && !strings.Contains(plain, "form-data") {
 		t.Errorf("%s, %s: sent %s\nwithout the door %s", door.name, op.name, sent, plain)
 	}
 	if !listens {
