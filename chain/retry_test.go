@@ -80,7 +80,7 @@ func TestRetry(t *testing.T) {
 			  chain try - 429
 			  chain try`},
 		{"longer than MaxWait", &retry{Step: trials(retryAfter(time.Hour))}, 0,
-			" retry: the provider asks to wait 1h0m0s, which is longer than MaxWait, 1m0s: 429: 429", 0, true, `
+			" retry: the provider asks to wait 1h0m0s, which is longer than MaxWait, 1m0s: 429", 0, true, `
 			chain retry - 429
 			  chain try - 429`},
 		{"a long first wait", &retry{Step: trials(errLost), Wait: time.Hour}, 0, "ok <nil>", time.Hour, false, `
@@ -89,7 +89,7 @@ func TestRetry(t *testing.T) {
 			  chain try - _OTHER
 			  chain try`},
 		{"not beyond the deadline", &retry{Step: trials(errLost, retryAfter(5*time.Second)), Wait: time.Second}, 5 * time.Second,
-			" retry: no time is left for try 3, which would have to wait 5s: 429: 429", time.Second, false, `
+			" retry: no time is left for try 3, which would have to wait 5s: 429", time.Second, false, `
 			chain retry - 429
 			  [retry: try 1 failed, _OTHER]
 			  chain try - _OTHER

@@ -25,8 +25,8 @@ func (e *Error) Error() string {
 	if msg == "" {
 		msg = e.ErrorType()
 	}
-	if e.Status != 0 {
-		return strconv.Itoa(e.Status) + ": " + msg
+	if status := strconv.Itoa(e.Status); e.Status != 0 && msg != status {
+		return status + ": " + msg
 	}
 	return msg
 }

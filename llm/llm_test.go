@@ -167,7 +167,7 @@ func TestError(t *testing.T) {
 	}{
 		{llm.Error{Code: "c", Type: "t", Status: 404, Message: "no such model", Err: inner}, "404: no such model", "c"},
 		{llm.Error{Type: "t", Message: "m"}, "m", "t"},
-		{llm.Error{Status: 503}, "503: 503", "503"},
+		{llm.Error{Status: 503}, "503", "503"},
 		{llm.Error{Err: inner}, "from the client", "_OTHER"},
 	} {
 		if tc.err.Error() != tc.text || tc.err.ErrorType() != tc.typ {

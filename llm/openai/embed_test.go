@@ -109,7 +109,7 @@ func TestEmbed(t *testing.T) {
 		{name: "404", canned: canned{status: 404, body: []byte(`{"error":{"message":"The model does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}`)},
 			errType: "model_not_found", message: "404: The model does not exist"},
 		{name: "400 of FastAPI", canned: canned{status: 400, body: []byte(`{"detail":"Model nonexistent is not supported."}`)}, errType: "400", message: "400: Model nonexistent is not supported."},
-		{name: "502 with a page", canned: canned{status: 502, body: []byte("<html>Bad gateway</html>")}, errType: "502", message: "502 Bad Gateway"},
+		{name: "502 with a page", canned: canned{status: 502, body: []byte("<html>Bad gateway</html>")}, errType: "502", message: "Bad Gateway"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var res results

@@ -24,7 +24,7 @@ func convertError(err error, t *tap) error {
 	case errors.As(err, &req): // first, as it may hold what go-openai made of half the body
 		e := foreignError(req.Body)
 		if e == nil {
-			e = &llm.Error{Message: bodyText(req)}
+			e = &llm.Error{Message: bodyText(req.HTTPStatus, req.HTTPStatusCode, req.Body)}
 		}
 		e.Status, e.RetryAfter, e.Err = req.HTTPStatusCode, retryAfter(t.header), err
 		return e
@@ -273,17 +273,20 @@ func shorten(s string) string {
 }
 
 // bodyText returns what a failed response says whose body is not an API error:
-// the status, and the body if it is short text.
-func bodyText(e *openai.RequestError) string {
-	text := e.HTTPStatus
+// the words of its status, and the body if it is short text.
+func bodyText(status string, code int, body []byte) string {
+	text := strings.TrimSpace(strings.TrimPrefix(status, strconv.Itoa(code)))
 	if text == "" {
-		text = http.StatusText(e.HTTPStatusCode)
+		text = http.StatusText(code)
 	}
-	body := strings.TrimSpace(string(e.Body))
-	if body == "" || strings.HasPrefix(body, "<") {
+	said := strings.TrimSpace(string(body))
+	switch {
+	case said == "" || strings.HasPrefix(said, "<"):
 		return text
+	case text == "":
+		return shorten(said)
 	}
-	return text + ": " + shorten(body)
+	return text + ": " + shorten(said)
 }
 
 // retryAfter reads the header in its two forms, and before it OpenAI's own, which

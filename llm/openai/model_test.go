@@ -107,7 +107,7 @@ func TestStream(t *testing.T) {
 		{name: "200 with an error body", canned: canned{body: []byte(`{"error":{"message":"filtered","type":"content_filter"}}`)}, errType: "content_filter", message: "filtered"},
 		{name: "401", canned: canned{status: 401, body: []byte(`{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}`)},
 			errType: "invalid_api_key", message: "401: Incorrect API key provided"},
-		{name: "502 with a page", canned: canned{status: 502, body: []byte("<html>Bad gateway</html>")}, errType: "502", message: "502 Bad Gateway"},
+		{name: "502 with a page", canned: canned{status: 502, body: []byte("<html>Bad gateway</html>")}, errType: "502", message: "Bad Gateway"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var res results

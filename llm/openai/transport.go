@@ -268,14 +268,7 @@ func (abandoned) ErrorType() string { return "abandoned" }
 func statusError(resp *http.Response, body []byte) error {
 	e := foreignError(body)
 	if e == nil {
-		text := strings.TrimSpace(string(body))
-		e = &llm.Error{Message: resp.Status}
-		if e.Message == "" {
-			e.Message = http.StatusText(resp.StatusCode)
-		}
-		if text != "" && !strings.HasPrefix(text, "<") {
-			e.Message += ": " + shorten(text)
-		}
+		e = &llm.Error{Message: bodyText(resp.Status, resp.StatusCode, body)}
 	}
 	e.Status, e.RetryAfter = resp.StatusCode, retryAfter(resp.Header)
 	if e.Err == nil {

@@ -73,8 +73,8 @@ func TestForeignErrors(t *testing.T) {
 		{"Cloudflare", `{"success":false,"errors":[{"code":7003,"message":"no route"}],"messages":[],"result":null}`, "7003", "422: no route"},
 		{"an error that says nothing", `{"error":{},"message":"too long"}`, "422", "422: too long"},
 		{"no errors", `{"errors":[],"detail":"too long"}`, "422", "422: too long"},
-		{"nothing known", `{"ok":false}`, "422", `422: 422 Unprocessable Entity: {"ok":false}`},
-		{"nothing", ``, "422", "422: 422 Unprocessable Entity"},
+		{"nothing known", `{"ok":false}`, "422", `422: Unprocessable Entity: {"ok":false}`},
+		{"nothing", ``, "422", "422: Unprocessable Entity"},
 	} {
 		for _, stream := range []bool{false, true} {
 			_, err := collect(model(&canned{status: 422, body: []byte(tc.body)}), t.Context(), &llm.Request{Messages: question.Messages, Stream: stream})
