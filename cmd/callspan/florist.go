@@ -27,6 +27,7 @@ func florist(model string, speed float64, turns []dialogue.Turn) (*standin.Serve
 	if speed > 0 {
 		api.Pace = standin.Pace{FirstToken: 300 * time.Millisecond, PerSecond: speed}
 	}
+	tokens(model, turns[0].Reply) // loads the vocabulary, for which the first call would wait
 	return api.Start()
 }
 
