@@ -198,19 +198,36 @@ func TestDemoLiveFailures(t *testing.T) {
 // TestDemoInterrupt: Ctrl-C ends the call, and its spans are exported before
 // the command exits.
 func TestDemoInterrupt(t *testing.T) {
-	code, out, stderr := callWith(t, nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
-		ctx, cancel := context.WithCancel(ctx)
-		time.AfterFunc(700*time.Millisecond, cancel)
-		return ctx, cancel
-	}, "demo", "--lang", "en", "--speed", "10")
-	if code != exitInterrupted || stderr != "callspan demo: interrupted\n" {
-		t.Errorf("exit %d, stderr %q", code, stderr)
+	var stderr bytes.Buffer
+	stdout := &watched{text: "Shop  Happy birthday"}
+	code := run([]string{"demo", "--lang", "en", "--speed", "10"}, process{stdout: stdout, stderr: &stderr, env: func(string) string { return "" },
+		interrupts: func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, stdout.then = context.WithCancel(ctx)
+			return ctx, stdout.then
+		}})
+	if code != exitInterrupted || stderr.String() != "callspan demo: interrupted\n" {
+		t.Errorf("exit %d, stderr %q", code, stderr.String())
 	}
-	for _, want := range []string{"Shop  Happy birthday", "└─ conversation", "chat gpt-4o-mini", "! canceled: "} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no %q in\n%s", want, out)
+	for _, want := range []string{stdout.text, "└─ conversation", "chat gpt-4o-mini", "! canceled: "} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, stdout)
 		}
 	}
+}
+
+// watched is a buffer that acts while it is given the end of a text, or more.
+type watched struct {
+	bytes.Buffer
+	text string
+	then func()
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	n, err := w.Buffer.Write(b)
+	if strings.Contains(w.String(), w.text) {
+		w.then()
+	}
+	return n, err
 }
 
 func TestUsage(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
@@ -29,14 +30,16 @@ func TestInboxBlockedFile(t *testing.T) {
 			if err := syscall.Mkfifo(path, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			other, err := os.OpenFile(path, os.O_RDWR, 0)
+			other, err := syscall.Open(path, syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer other.Close()
-			other.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			defer syscall.Close(other)
 			for err == nil { // until it is full
-				_, err = other.Write(make([]byte, 4096))
+				_, err = syscall.Write(other, make([]byte, 4096))
+			}
+			if !errors.Is(err, syscall.EAGAIN) {
+				t.Fatal(err)
 			}
 			b, err := receive(t.Context(), path, keep)
 			if err != nil {
@@ -108,6 +111,7 @@ func TestSignals(t *testing.T) {
 func TestUnreadPipe(t *testing.T) {
 	for verb, args := range map[string][]string{"demo": nil, "proxy": {"--listen", "127.0.0.1:0"}} {
 		t.Run(verb, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
 			path := filepath.Join(t.TempDir(), "pipe")
 			if err := syscall.Mkfifo(path, 0o600); err != nil {
 				t.Fatal(err)
@@ -124,7 +128,12 @@ func TestUnreadPipe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			reader.Close()
+			defer reader.Close()
+			for try := 0; goleak.Find(before) != nil; try++ { // it may not have come to open it
+				if try == 60 {
+					t.Fatal("the pipe is still being opened")
+				}
+			}
 		})
 	}
 }
