@@ -149,14 +149,15 @@ func TestHTTPByURL(t *testing.T) {
 func TestHTTPRetry(t *testing.T) {
 	for _, tc := range []struct {
 		status   int
+		after    string
 		attempts int
 		arrived  int
-	}{{429, 2, 1}, {503, 2, 1}, {400, 1, 0}, {401, 1, 0}} {
+	}{{429, "1", 2, 1}, {503, "1", 2, 1}, {400, "60", 1, 0}, {401, "60", 1, 0}} {
 		h := &httpReceiver{refuse: func(w http.ResponseWriter, n int) bool {
 			if n > 0 {
 				return false
 			}
-			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Retry-After", tc.after)
 			w.WriteHeader(tc.status)
 			return true
 		}}
@@ -167,8 +168,9 @@ func TestHTTPRetry(t *testing.T) {
 		if h.n != tc.attempts || len(h.spans) != tc.arrived || (err == nil) != (tc.arrived == 1) || len(rep.all) != 1 {
 			t.Errorf("%d: %d attempts, %d spans, %v, reports %v", tc.status, h.n, len(h.spans), err, rep.all)
 		}
-		if waited := time.Since(begin) >= time.Second; waited != (tc.attempts == 2) {
-			t.Errorf("%d: took %v", tc.status, time.Since(begin))
+		took := time.Since(begin)
+		if tc.attempts == 2 && took < time.Second || tc.attempts == 1 && took >= 3*time.Second { // which is the time for shutdown
+			t.Errorf("%d: took %v", tc.status, took)
 		}
 	}
 }
@@ -447,9 +449,10 @@ func TestSlowDNS(t *testing.T) {
 	ctx, shutdown, _ := setup(t, "http://collector.example.org:4317")
 	begin := time.Now()
 	collect(ctx, scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, ask("roses"))
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > 4*time.Second { // the resolver gives a server five
 		t.Errorf("the call took %v", took)
 	}
+	begin = time.Now()
 	var lost *tracing.UndeliveredError
 	if err := shutdown(time.Second); !errors.As(err, &lost) || lost.Spans != 1 {
 		t.Errorf("shutdown: %v", err)

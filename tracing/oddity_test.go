@@ -152,16 +152,16 @@ func TestSetupChecksBefore(t *testing.T) {
 func TestErrorHandlerPanics(t *testing.T) {
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
 	var told atomic.Int32
+	over, enough := context.WithTimeout(t.Context(), time.Minute)
+	defer enough()
 	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://127.0.0.1:1"),
-		tracing.WithErrorHandler(func(error) { told.Add(1); panic("thorn") }))
+		tracing.WithErrorHandler(func(error) { told.Add(1); enough(); panic("thorn") }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx := callback.WithHandlers(t.Context(), tracer)
 	_, run := callback.Group(ctx, "vase")
 	run.Close(nil)
-	over, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
 	var lost *tracing.UndeliveredError
 	if err := shutdown(over); !errors.As(err, &lost) || lost.Spans != 1 {
 		t.Errorf("shutdown says %v", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/tracing"
@@ -211,9 +212,19 @@ func TestRetry(t *testing.T) {
 // TestOneReceiverDoesNotStarveAnother: each has a queue of its own.
 func TestOneReceiverDoesNotStarveAnother(t *testing.T) {
 	s := sink(t, otlpsink.Config{})
-	ctx, shutdown, _ := setup(t, "http://127.0.0.1:9", tracing.WithEndpoint("http://"+s.Endpoint()))
-	collect(ctx, scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, ask("roses"))
-	err := shutdown(time.Second)
+	tracer, shutdown, err := tracing.Setup(t.Context(), tracing.WithEndpoint("http://127.0.0.1:9"), tracing.WithEndpoint("http://"+s.Endpoint()),
+		tracing.WithErrorHandler(func(error) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	collect(callback.WithHandlers(t.Context(), tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, ask("roses"))
+	over, enough := context.WithTimeout(t.Context(), 30*time.Second)
+	defer enough()
+	go func() {
+		defer enough()
+		s.Wait(over, func(d *otlpjson.Data) bool { return len(d.AllMetrics()) > 0 }) // they come once the spans are confirmed
+	}()
+	err = shutdown(over)
 	if len(s.Spans()) != 1 {
 		t.Errorf("%d spans arrived", len(s.Spans()))
 	}
