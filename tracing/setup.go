@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
@@ -124,13 +123,7 @@ func (c *config) resource(ctx context.Context) (*resource.Resource, error) {
 // validResource returns res in UTF-8, without which a receiver refuses whatever
 // comes with it.
 func validResource(res *resource.Resource) *resource.Resource {
-	all := res.Attributes()
-	for i, kv := range all {
-		if kv.Value.Type() == attribute.STRING {
-			all[i] = attribute.String(valid(string(kv.Key)), valid(kv.Value.AsString()))
-		}
-	}
-	return resource.NewWithAttributes(res.SchemaURL(), all...)
+	return resource.NewWithAttributes(valid(res.SchemaURL()), validAttrs(res.Attributes())...)
 }
 
 // A pipeline is what Setup made and shutdown takes down.
@@ -187,14 +180,16 @@ func (b *branch) end() {
 	b.figures.end()
 }
 
-// guardedMetrics tries metric exports again and reports those that fail. What
+// guardedMetrics repairs metrics, tries exports again and reports those that fail. What
 // is lost is in the next export: the figures are cumulative.
 type guardedMetrics struct {
 	sdkmetric.Exporter
 	*delivery
 }
 
+// Export implements [sdkmetric.Exporter].
 func (g *guardedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	repairMetrics(rm)
 	return g.try(ctx, sendMetrics, func(ctx context.Context) error {
 		err := g.Exporter.Export(ctx, rm)
 		if n, _, ok := partial(err); ok && n == 0 {

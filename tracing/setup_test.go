@@ -17,7 +17,9 @@ import (
 	"github.com/callspan/callspan/tracing"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -254,6 +256,75 @@ func TestLargeAndBroken(t *testing.T) {
 	}
 	if n := len(s.Spans()); n != 100 {
 		t.Errorf("%d of 100 spans arrived", n)
+	}
+}
+
+// TestBrokenNames: words of somebody else's that are not UTF-8 cost neither
+// spans nor figures, wherever they stand.
+func TestBrokenNames(t *testing.T) {
+	for _, histogram := range []string{"explicit_bucket_histogram", "base2_exponential_bucket_histogram"} {
+		t.Run(histogram, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", histogram)
+			testBrokenNames(t)
+		})
+	}
+}
+
+func testBrokenNames(t *testing.T) {
+	const bad = "caf\xe9"
+	attrs := []attribute.KeyValue{attribute.String("who", bad), attribute.String(bad, "x"),
+		attribute.StringSlice("list", []string{"a", bad}), attribute.Slice("values", attribute.StringValue(bad)),
+		attribute.Map("map", attribute.String(bad, bad)), attribute.Int("n", 1)}
+	s := sink(t, otlpsink.Config{})
+	_, shutdown, rep := setup(t, "http://"+s.Endpoint())
+	for _, tr := range []trace.Tracer{
+		otel.Tracer(bad),
+		otel.Tracer("version", trace.WithInstrumentationVersion(bad)),
+		otel.Tracer("schema", trace.WithSchemaURL(bad)),
+		otel.Tracer("attributes", trace.WithInstrumentationAttributes(attrs...)),
+	} {
+		_, span := tr.Start(t.Context(), "a")
+		span.End()
+	}
+	for _, m := range []metric.Meter{
+		otel.Meter(bad),
+		otel.Meter("version", metric.WithInstrumentationVersion(bad)),
+		otel.Meter("schema", metric.WithSchemaURL(bad)),
+		otel.Meter("attributes", metric.WithInstrumentationAttributes(attrs...)),
+	} {
+		ctx, span := otel.Tracer("a").Start(t.Context(), "exemplar")
+		with := metric.WithAttributes(attrs...)
+		ints, _ := m.Int64Counter("ints", metric.WithUnit(bad), metric.WithDescription(bad))
+		ints.Add(ctx, 1, with)
+		floats, _ := m.Float64Counter("floats")
+		floats.Add(ctx, 1, with)
+		intGauge, _ := m.Int64Gauge("int.gauge")
+		intGauge.Record(ctx, 1, with)
+		floatGauge, _ := m.Float64Gauge("float.gauge")
+		floatGauge.Record(ctx, 1, with)
+		intHistogram, _ := m.Int64Histogram("int.histogram")
+		intHistogram.Record(ctx, 1, with)
+		floatHistogram, _ := m.Float64Histogram("float.histogram")
+		floatHistogram.Record(ctx, 1, with)
+		span.End()
+	}
+	if err := shutdown(5 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if n := len(s.Spans()); n != 8 {
+		t.Errorf("%d of 8 spans arrived", n)
+	}
+	figures := map[string]int{}
+	for _, m := range s.Data().AllMetrics() {
+		figures[m.Name]++
+	}
+	for _, name := range []string{"ints", "floats", "int.gauge", "float.gauge", "int.histogram", "float.histogram"} {
+		if figures[name] != 4 {
+			t.Errorf("%s arrived %d times, want 4: %v", name, figures[name], figures)
+		}
+	}
+	if len(rep.all) != 0 {
+		t.Errorf("reports %q", rep.all)
 	}
 }
 

@@ -83,9 +83,14 @@ func size(rs []*tracepb.ResourceSpans) int {
 // repair makes all text valid UTF-8.
 func repair(rs []*tracepb.ResourceSpans) {
 	for _, r := range rs {
+		r.SchemaUrl = valid(r.SchemaUrl)
 		repairAttrs(r.GetResource().GetAttributes())
 		for _, s := range r.ScopeSpans {
-			repairAttrs(s.GetScope().GetAttributes())
+			s.SchemaUrl = valid(s.SchemaUrl)
+			if s.Scope != nil {
+				s.Scope.Name, s.Scope.Version = valid(s.Scope.Name), valid(s.Scope.Version)
+				repairAttrs(s.Scope.Attributes)
+			}
 			for _, span := range s.Spans {
 				span.Name = valid(span.Name)
 				span.TraceState = valid(span.TraceState)
