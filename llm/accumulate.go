@@ -1,6 +1,10 @@
 package llm
 
-import "iter"
+import (
+	"encoding/json"
+	"iter"
+	"strings"
+)
 
 // Collect ranges over seq to its end and returns the whole answer, which is never
 // nil. On failure it returns what had arrived together with the error.
@@ -114,8 +118,9 @@ func (p *partial) addTool(d *ToolDelta) {
 		}
 	}
 	// Some servers send all of several calls under one index. A fragment that
-	// names another call begins it.
-	if t != nil && d.Name != "" && d.ID != "" && t.id != "" && d.ID != t.id {
+	// names another call begins it; without ids, one that names a tool and begins
+	// arguments where those before are whole.
+	if t != nil && d.Name != "" && (d.ID != "" && t.id != "" && d.ID != t.id || d.ID == "" && t.id == "" && t.whole(d)) {
 		t = nil
 	}
 	if t == nil {
@@ -132,6 +137,12 @@ func (p *partial) addTool(d *ToolDelta) {
 		t.name = d.Name
 	}
 	t.args = append(t.args, d.Arguments...)
+}
+
+// whole reports whether the arguments so far are, and d begins others.
+func (t *partialTool) whole(d *ToolDelta) bool {
+	n := len(t.args)
+	return n > 0 && t.args[n-1] == '}' && strings.HasPrefix(d.Arguments, "{") && json.Valid(t.args)
 }
 
 // Empty reports whether no content and no finish reason has arrived.

@@ -62,18 +62,33 @@ func TestCollect(t *testing.T) {
 }
 
 // TestCollectCalls: parallel calls are told apart also where a server sends them
-// under one index, and fragments that repeat their call's id belong to it.
+// under one index, be it without ids, and fragments that repeat their call's id or
+// name belong to it.
 func TestCollectCalls(t *testing.T) {
-	resp, err := llm.Collect(seq(nil,
-		llm.Chunk{Tool: &llm.ToolDelta{ID: "a", Name: "stock", Arguments: `{"f":`}},
-		llm.Chunk{Tool: &llm.ToolDelta{ID: "a", Name: "stock", Arguments: `1}`}},
-		llm.Chunk{Tool: &llm.ToolDelta{ID: "b", Name: "price", Arguments: `{`}},
-		llm.Chunk{Tool: &llm.ToolDelta{Arguments: `}`}},
-		llm.Chunk{Finish: "tool_calls"},
-	))
-	want := []llm.ToolCall{{ID: "a", Name: "stock", Arguments: `{"f":1}`}, {ID: "b", Name: "price", Arguments: `{}`}}
-	if err != nil || !reflect.DeepEqual(resp.Choices[0].ToolCalls, want) {
-		t.Errorf("%+v, %v", resp.Choices[0].ToolCalls, err)
+	for _, tt := range []struct {
+		name   string
+		deltas []llm.ToolDelta
+		want   []llm.ToolCall
+	}{
+		{"ids", []llm.ToolDelta{{ID: "a", Name: "stock", Arguments: `{"f":`}, {ID: "a", Name: "stock", Arguments: `1}`},
+			{ID: "b", Name: "price", Arguments: `{`}, {Arguments: `}`}},
+			[]llm.ToolCall{{ID: "a", Name: "stock", Arguments: `{"f":1}`}, {ID: "b", Name: "price", Arguments: `{}`}}},
+		{"no ids", []llm.ToolDelta{{Name: "stock", Arguments: `{"f":1}`}, {Name: "stock", Arguments: `{"f":2}`}, {Name: "price", Arguments: `{}`}},
+			[]llm.ToolCall{{Name: "stock", Arguments: `{"f":1}`}, {Name: "stock", Arguments: `{"f":2}`}, {Name: "price", Arguments: `{}`}}},
+		{"the name in every fragment", []llm.ToolDelta{{Name: "stock"}, {Name: "stock", Arguments: `{"f":{}`}, {Name: "stock", Arguments: `,"g":`}, {Name: "stock", Arguments: `{}}`}, {Name: "stock"}},
+			[]llm.ToolCall{{Name: "stock", Arguments: `{"f":{},"g":{}}`}}},
+		{"in turns", []llm.ToolDelta{{Index: 0, ID: "a", Name: "stock"}, {Index: 1, ID: "b", Name: "price"}, {Index: 0, Arguments: "{"}, {Index: 1, Arguments: "["}, {Index: 0, Arguments: "}"}, {Index: 1, Arguments: "]"}},
+			[]llm.ToolCall{{ID: "a", Name: "stock", Arguments: "{}"}, {ID: "b", Name: "price", Arguments: "[]"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var a llm.Accumulator
+			for i := range tt.deltas {
+				a.Add(&llm.Chunk{Tool: &tt.deltas[i]})
+			}
+			if got := a.Response().Choices[0].ToolCalls; !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("%+v\nwant %+v", got, tt.want)
+			}
+		})
 	}
 }
 
