@@ -133,5 +133,6 @@ func (a *Active) estimateEmbed(req *llm.EmbedRequest, res *Result) (u llm.Usage,
 		part.Inputs = part.Inputs[:min(len(part.Inputs), len(out.Vectors))]
 		req = &part
 	}
-	return estimateEmbedContained(m, req)
+	u, ok = estimateEmbedContained(m, req)
+	return u, ok && u.Input > 0 // inputs that are not texts are not known
 }

@@ -38,3 +38,14 @@ gen_ai.client.token.usage {token} sum=9 count=1 bounds=1..67108864 gen_ai.operat
 		t.Errorf("metrics\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestEmbedTokens: inputs that are no texts are not none.
+func TestEmbedTokens(t *testing.T) {
+	r := record()
+	callback.Embedder(vectors{}).Embed(callback.WithHandlers(t.Context(), r.tracer), &llm.EmbedRequest{Model: "text-embedding-3-small"})
+	for _, kv := range r.spans()[0].Attributes() {
+		if kv.Key == "callspan.embeddings.inputs" {
+			t.Errorf("%s = %s", kv.Key, kv.Value.Emit())
+		}
+	}
+}

@@ -107,7 +107,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 			}
 		case *llm.EmbedRequest:
 			if req != nil {
-				a.int(keyInputs, len(req.Inputs))
+				a.positive(keyInputs, len(req.Inputs)) // unknown where they are no texts
 				a.positive(keyDimensions, req.Dimensions)
 			}
 		}

@@ -101,6 +101,29 @@ var eventStream = map[string]string{"Content-Type": "text/event-stream"}
 
 const ask = `{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"roses?"}]}`
 
+// TestTokenInputs: token ids, which clients may send in place of texts, are not
+// counted here: they cost what the server says, or nobody knows.
+func TestTokenInputs(t *testing.T) {
+	const vectors = `{"object":"list","model":"text-embedding-3-small","data":[{"index":0,"embedding":[1,2]}]%s}`
+	const text = `{"model":"davinci-002","choices":[{"index":0,"text":" roses","finish_reason":"stop"}]%s}`
+	for _, tt := range []struct{ path, ask, answer, usage, want string }{
+		{"/v1/embeddings", `{"model":"text-embedding-3-small","input":[1,2,3]}`, vectors, "", "embedding openai text-embedding-3-small"},
+		{"/v1/embeddings", `{"model":"text-embedding-3-small","input":[[1,2],[3]]}`, vectors, "", "embedding openai text-embedding-3-small"},
+		{"/v1/embeddings", `{"model":"text-embedding-3-small","input":[[1,2],[3]]}`, vectors, `,"usage":{"prompt_tokens":3,"total_tokens":3}`,
+			"embedding openai text-embedding-3-small 3/0 reported"},
+		{"/v1/completions", `{"model":"davinci-002","prompt":[1,2,3]}`, text, "", `llm openai davinci-002 " roses"`},
+		{"/v1/completions", `{"model":"davinci-002","prompt":[[1,2,3]]}`, text, `,"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}`,
+			`llm openai davinci-002 3/1 reported " roses"`},
+	} {
+		url, _ := serveBody(t, 200, nil, fmt.Appendf(nil, tt.answer, tt.usage))
+		var s seen
+		resp := post(t, client(t, &s), url+tt.path, tt.ask)
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		s.check(t, tt.want)
+	}
+}
+
 // TestTransport: what a client of any kind sends and reads is a run, and passes
 // as it is.
 func TestTransport(t *testing.T) {
