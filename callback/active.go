@@ -100,7 +100,7 @@ func Start(ctx context.Context, info *Info, local ...Handler) (context.Context, 
 	ctx = a.tell(ctx, outer, local)
 	a.begun()
 
-	a.scope = *outer
+	a.scope = *a.widened(ctx, outer)
 	a.scope.Context = ctx
 	a.scope.run = a
 	a.scope.sum = &a.sum
@@ -122,7 +122,7 @@ func (a *Active) describe(outer *scope) {
 	i.Metadata = mergeMetadata(outer.metadata, i.Metadata)
 	if len(i.Tags) == 0 {
 		i.Tags = outer.tags
-	} else if len(outer.tags) > 0 {
+	} else if len(outer.tags) > 0 || len(i.Tags) > 1 {
 		i.Tags = mergeTags(slices.Clip(outer.tags), i.Tags)
 	}
 }

@@ -9,10 +9,12 @@ import (
 // A Handler is told of every run that starts.
 //
 // Start returns the context for the run's children, nil to keep the one it was
-// given, and a Run that is told the rest, nil to decline this run. Start may be
-// called concurrently. It is called on the caller's goroutine, so what is slow
-// belongs behind [NewAsync]. info is complete and must not be changed. A panic
-// is recovered, counted and reported once; the call goes on without the handler,
+// given, and a Run that is told the rest, nil to decline this run. What it adds to
+// that context, with [WithHandlers], [WithTags], [WithBudget] and the like, holds
+// for the runs below; a [Count] counts the run itself too. Start may be called
+// concurrently. It is called on the caller's goroutine, so what is slow belongs
+// behind [NewAsync]. info is complete and must not be changed. A panic is
+// recovered, counted and reported once; the call goes on without the handler,
 // which is told of the run's end alone if it has begun the run. One that ends the
 // goroutine, as a test's Fatal does, ends the run, and the others are told. A
 // Handler that is nil, or holds a nil pointer, is left out wherever handlers are

@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -130,6 +131,92 @@ func TestLabels(t *testing.T) {
 	}
 	if below.Metadata["shop"] != 1 || below.User != "mei" || below.Session != "s-1" {
 		t.Errorf("below: %v, user %q, session %q", below.Metadata, below.User, below.Session)
+	}
+	callback.Do(t.Context(), &callback.Info{Tags: []string{"own", "more", "own"}}, []callback.Handler{rec},
+		func(context.Context) (any, error) { return nil, nil })
+	if got := rec.info[2].Tags; !slices.Equal(got, []string{"own", "more"}) {
+		t.Errorf("tags where none are inherited: %v", got)
+	}
+}
+
+// widening is a handler whose Start gives the run's children another context.
+type widening func(ctx context.Context, info *callback.Info) context.Context
+
+func (w *widening) Start(ctx context.Context, info *callback.Info) (context.Context, callback.Run) {
+	return (*w)(ctx, info), nil
+}
+
+// TestStartWidens: what a handler's Start adds to the context holds for the runs
+// below, as what the program adds does.
+func TestStartWidens(t *testing.T) {
+	usage := &llm.Usage{Input: 3, Output: 1}
+	call := func(ctx context.Context) error {
+		_, err := llm.Collect(callback.Model(says{texts: []string{"a"}, usage: usage}).Chat(ctx, question))
+		return err
+	}
+	for _, where := range []string{"in the context", "of the component"} {
+		t.Run(where, func(t *testing.T) {
+			below := &recorder{}
+			var count *callback.Count
+			w := widening(func(ctx context.Context, info *callback.Info) context.Context {
+				if info.Name != "tenant" {
+					return ctx
+				}
+				ctx = callback.WithHandlers(ctx, below)
+				ctx = callback.WithTags(ctx, "acme")
+				ctx = callback.WithMetadata(ctx, map[string]any{"plan": "free"})
+				ctx = callback.WithSession(callback.WithUser(ctx, "eva"), "s1")
+				ctx, count = callback.WithCount(ctx)
+				ctx, _ = callback.WithBudget(ctx, callback.Limit{Calls: 1})
+				return ctx
+			})
+			ctx, all := callback.WithCount(callback.WithTags(t.Context(), "shop"))
+			var local []callback.Handler
+			if where == "in the context" {
+				ctx = callback.WithHandlers(ctx, &w)
+			} else {
+				local = append(local, &w)
+			}
+			var first, second error
+			chain(ctx, "tenant", func(ctx context.Context) error {
+				first, second = call(ctx), call(ctx)
+				return nil
+			}, local...)
+			chain(ctx, "beside", call)
+
+			if first != nil || callback.ErrorType(second) != "budget_exceeded" {
+				t.Errorf("calls below: %v, %v", first, second)
+			}
+			if len(below.info) != 2 {
+				t.Fatalf("the handler that was added saw %q", below.log)
+			}
+			i := below.info[0]
+			if got := fmt.Sprint(i.Name, i.Tags, i.Metadata, i.User, i.Session); got != "gpt-4o-mini[shop acme] map[plan:free]evas1" {
+				t.Errorf("below: %s", got)
+			}
+			if got := count.Total(); got.Calls != 1 || got.Refused != 1 || got.Open != 0 || got.Usage.Total() != 4 {
+				t.Errorf("counted below: %+v", got)
+			}
+			if got := all.Total(); got.Calls != 2 || got.Refused != 1 || got.Open != 0 {
+				t.Errorf("counted in all: %+v", got)
+			}
+		})
+	}
+	stranger := callback.WithTags(t.Context(), "stranger")
+	counted, _ := callback.WithCount(stranger)
+	inside, other := callback.Start(counted, &callback.Info{Kind: callback.KindChain})
+	defer other.End(nil)
+	for name, stranger := range map[string]context.Context{"another program's context": stranger, "the context of another run": inside} {
+		t.Run("not by "+name, func(t *testing.T) {
+			w := widening(func(context.Context, *callback.Info) context.Context { return stranger })
+			rec := &recorder{}
+			chain(callback.WithHandlers(t.Context(), rec, &w), "x", func(ctx context.Context) error {
+				return chain(ctx, "y", func(context.Context) error { return nil })
+			})
+			if len(rec.info) != 2 || rec.info[1].Parent != rec.info[0].ID || len(rec.info[1].Tags) != 0 {
+				t.Errorf("told %q", rec.log)
+			}
+		})
 	}
 }
 

@@ -47,6 +47,27 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
+// widened returns what the runs below a belong to: outer, with what the handlers
+// that were told of the start have added to ctx. A context that was not made of
+// the one that they got adds nothing.
+func (a *Active) widened(ctx context.Context, outer *scope) *scope {
+	s := scopeOf(ctx)
+	if s == nil || s == outer {
+		return outer
+	}
+	if s.run != outer.run || outer.opener != nil && !same(s.opener, outer.opener) || len(s.handlers) < len(outer.handlers) {
+		return outer
+	}
+	for c := s.sum; c != outer.sum; c = c.outer {
+		if c == nil {
+			return outer
+		}
+	}
+	s.sum.openUpTo(outer.sum, a.info.Kind)
+	a.sum.outer = s.sum // the run adds itself to the counters when it ends
+	return s
+}
+
 // usable returns ctx, or one without an end for nil.
 func usable(ctx context.Context) context.Context {
 	if ctx == nil {

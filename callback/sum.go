@@ -18,8 +18,11 @@ type sum struct {
 }
 
 // open counts a run of kind k that started in s and all outer sums.
-func (s *sum) open(k Kind) {
-	for ; s != nil; s = s.outer {
+func (s *sum) open(k Kind) { s.openUpTo(nil, k) }
+
+// openUpTo is open without end and the sums around it.
+func (s *sum) openUpTo(end *sum, k Kind) {
+	for ; s != end; s = s.outer {
 		s.mu.Lock()
 		s.total.Open++
 		s.kinds |= k.mask()
