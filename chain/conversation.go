@@ -32,7 +32,8 @@ const DefaultSystem = "You are a friendly partner in a conversation. You are tal
 
 // Run answers input as one run. On failure it returns what had arrived together
 // with the error. An answer that is nothing but a refusal is an [*AnswerError].
-// A turn that fails is not remembered.
+// A turn that fails is not remembered, but for one whose memory fails after the
+// answer: the memories that summarize keep it, and do so at the next turn.
 func (c *Conversation) Run(ctx context.Context, input string) (string, error) {
 	return run(ctx, c.identity(), input, func(ctx context.Context) (string, error) {
 		return c.turn(ctx, input, c.Request.Stream, nil)

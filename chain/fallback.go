@@ -100,7 +100,7 @@ func members[M any](ctx context.Context, id identity, list string, all []M, try 
 	failed := &fallbackError{id: id}
 	for i, m := range all {
 		again, err := try(m)
-		if err == nil || !again || ctx.Err() != nil {
+		if err == nil || !again || ctx.Err() != nil || turnKept(err) {
 			return err
 		}
 		failed.errs = append(failed.errs, err)

@@ -135,6 +135,9 @@ func permanent(err error) (useless bool) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, llm.ErrNoMessages) || errors.Is(err, llm.ErrConsumed) || errors.Is(err, prompt.ErrEmpty) {
 		return true
 	}
+	if turnKept(err) {
+		return true
+	}
 	switch callback.ErrorType(err) {
 	case "invalid_request", "invalid_prompt", "empty_prompt", "empty_query", "no_documents", "budget_exceeded", "panic", "goexit":
 		return true
@@ -150,4 +153,17 @@ func permanent(err error) (useless bool) {
 		return false
 	}
 	return api.Status/100 == 4
+}
+
+// turnKept reports whether err is of a turn of a conversation that has its answer
+// and is remembered, though its memory has failed. Another try would be
+// remembered too.
+func turnKept(err error) (is bool) {
+	defer func() {
+		if recover() != nil { // err's own methods
+			is = false
+		}
+	}()
+	var kept interface{ TurnKept() bool }
+	return errors.As(err, &kept) && kept.TurnKept()
 }

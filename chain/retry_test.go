@@ -13,6 +13,7 @@ import (
 	"github.com/callspan/callspan/chain"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/price"
+	"github.com/callspan/callspan/memory"
 )
 
 // trials is a step that fails with errs one after the other, then succeeds.
@@ -242,6 +243,33 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// TestRetryKeptTurn: a turn that its memory has kept is not made again because
+// the memory's own call has failed. It would be there twice.
+func TestRetryKeptTurn(t *testing.T) {
+	memories := map[string]func(notes llm.Model) memory.Memory{
+		"summary":        func(notes llm.Model) memory.Memory { return &memory.Summary{Model: notes} },
+		"summary buffer": func(notes llm.Model) memory.Memory { return &memory.SummaryBuffer{Model: notes, MaxTokens: 1} },
+	}
+	for name, again := range map[string]func(talk stringRunner) stringRunner{
+		"retry": func(talk stringRunner) stringRunner { return &chain.Retry[string, string]{Step: talk, Wait: 1} },
+		"fallback": func(talk stringRunner) stringRunner {
+			return &chain.Fallback[string, string]{Steps: []stringRunner{talk, talk}}
+		},
+	} {
+		for kind, build := range memories {
+			model, m := plays("gpt", says("Hi.")), build(plays("notes", fails(overloaded), says("Notes.")))
+			answer, err := again(&chain.Conversation{Model: model, Memory: m}).Run(t.Context(), "Hello.")
+			if answer != "Hi." || !errors.Is(err, overloaded) || callback.ErrorType(err) != "503" || len(model.requests) != 1 {
+				t.Errorf("%s, %s: got %q, %v after %d calls", name, kind, answer, err, len(model.requests))
+			}
+			kept, _ := m.Load(t.Context(), llm.User("?"))
+			if got := memory.Transcript(kept); got != "Human: Hello.\nAI: Hi." {
+				t.Errorf("%s, %s: memory\n%s", name, kind, got)
+			}
+		}
+	}
 }
 
 // TestRetryPanic: a panic is not tried again.

@@ -102,8 +102,16 @@ func (s *summarizer) nothing(resp *llm.Response) error {
 
 // failed says what err means for the memory.
 func (s *summarizer) failed(err error) error {
-	return fmt.Errorf("summarize for %s memory: %w (the turn is kept as it is)", s.owner, err)
+	return keptError{fmt.Errorf("summarize for %s memory: %w (the turn is kept as it is)", s.owner, err)}
 }
+
+// A keptError is of a save that has kept its turn all the same.
+type keptError struct{ error }
+
+func (e keptError) Unwrap() error { return e.error }
+
+// TurnKept tells who would try again that the turn would then be kept twice.
+func (keptError) TurnKept() bool { return true }
 
 // clip cuts text so that its message has at most limit tokens, for models that
 // do not heed the limit of the request.
