@@ -152,10 +152,13 @@ func TestLimit(t *testing.T) {
 	for limit, want := range map[int]int{0: 10, 1: 1, 3: 3} {
 		ran := 0
 		count := tool.Must(tool.New("count", "", tool.NoArguments(func(context.Context) (int, error) { ran++; return ran, nil })))
-		m := says(calls("a count {}"))
+		m := says(append([]llm.Chunk{{Text: "One more."}}, calls("a count {}")...))
 		l := &log{}
 		a := &agent.Agent{Name: "florist", Model: m, Tools: tool.Set{count}, MaxSteps: limit}
-		_, err := a.Run(callback.WithHandlers(t.Context(), l), "Count.")
+		answer, err := a.Run(callback.WithHandlers(t.Context(), l), "Count.")
+		if answer != "One more." {
+			t.Errorf("limit %d: the last message had %q", limit, answer)
+		}
 		var steps *agent.StepsError
 		if !errors.As(err, &steps) || *steps != (agent.StepsError{Agent: "florist", Limit: want}) || callback.ErrorType(err) != "max_steps" {
 			t.Errorf("limit %d: %v", limit, err)

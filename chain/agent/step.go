@@ -49,7 +49,7 @@ func (a *Agent) work(ctx context.Context, task string, stream bool, take func(ll
 			return a.finish(ctx, user, said)
 		}
 		if steps.over() {
-			return "", a.exceeded()
+			return answer.Text(), a.exceeded()
 		}
 		finish := said.Choices[0].Finish
 		identify(answer.ToolCalls)
