@@ -17,6 +17,7 @@ import (
 	"github.com/callspan/callspan/tracing"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -286,6 +287,17 @@ func testBrokenNames(t *testing.T) {
 		_, span := tr.Start(t.Context(), "a")
 		span.End()
 	}
+	for _, name := range []func(trace.Span){
+		func(s trace.Span) { s.SetName(bad) },
+		func(s trace.Span) { s.SetStatus(otelcodes.Error, bad) },
+		func(s trace.Span) { s.SetAttributes(attrs...) },
+		func(s trace.Span) { s.AddEvent(bad, trace.WithAttributes(attrs...)) },
+		func(s trace.Span) { s.AddLink(trace.Link{SpanContext: s.SpanContext(), Attributes: attrs}) },
+	} {
+		_, span := otel.Tracer("a").Start(t.Context(), "a")
+		name(span)
+		span.End()
+	}
 	for _, m := range []metric.Meter{
 		otel.Meter(bad),
 		otel.Meter("version", metric.WithInstrumentationVersion(bad)),
@@ -311,8 +323,8 @@ func testBrokenNames(t *testing.T) {
 	if err := shutdown(5 * time.Second); err != nil {
 		t.Error(err)
 	}
-	if n := len(s.Spans()); n != 8 {
-		t.Errorf("%d of 8 spans arrived", n)
+	if n := len(s.Spans()); n != 13 {
+		t.Errorf("%d of 13 spans arrived", n)
 	}
 	figures := map[string]int{}
 	for _, m := range s.Data().AllMetrics() {
