@@ -31,9 +31,10 @@ type Conversation struct {
 const DefaultSystem = "You are a friendly partner in a conversation. You are talkative and give concrete details from what you have been told. If you do not know something, you say so."
 
 // Run answers input as one run. On failure it returns what had arrived together
-// with the error. An answer that is nothing but a refusal is an [*AnswerError].
-// A turn that fails is not remembered, but for one whose memory fails after the
-// answer: the memories that summarize keep it, and do so at the next turn.
+// with the error. An answer that is nothing but a refusal, or was cut off before
+// any text came, is an [*AnswerError]. A turn that fails is not remembered, but
+// for one whose memory fails after the answer: the memories that summarize keep
+// it, and summarize at the next turn.
 func (c *Conversation) Run(ctx context.Context, input string) (string, error) {
 	return run(ctx, c.identity(), input, func(ctx context.Context) (string, error) {
 		return c.turn(ctx, input, c.Request.Stream, nil)
@@ -41,7 +42,8 @@ func (c *Conversation) Run(ctx context.Context, input string) (string, error) {
 }
 
 // Stream answers input as one run, chunk by chunk. The turn is remembered when
-// the answer is complete; one that fails or is broken off is not.
+// the loop has come to its end; one that fails or is broken off, be it at the last
+// chunk, is not.
 func (c *Conversation) Stream(ctx context.Context, input string) iter.Seq2[llm.Chunk, error] {
 	return stream(ctx, c.identity(), input, func(ctx context.Context, hand func(llm.Chunk) bool) error {
 		_, err := c.turn(ctx, input, true, hand)

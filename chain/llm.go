@@ -25,9 +25,9 @@ type LLM[I any] struct {
 	Tags     []string           // of this run alone
 }
 
-// Run returns the text of the answer. On failure it returns what had arrived
-// together with the error. An answer that is nothing but a refusal is an
-// [*AnswerError].
+// Run returns the text of the answer, also if MaxTokens cut it short. On failure
+// it returns what had arrived together with the error. An answer that is nothing
+// but a refusal, or was cut off before any text came, is an [*AnswerError].
 func (l *LLM[I]) Run(ctx context.Context, in I) (string, error) {
 	return run(ctx, l.identity(), in, func(ctx context.Context) (string, error) {
 		req, err := l.request(ctx, in)
@@ -115,7 +115,8 @@ func transcript(messages []llm.Message) string {
 
 // ask makes one call of m and gives its chunks to hand, if that is not nil. It
 // returns the answer, what had arrived of it on failure, and whether hand
-// stopped it. A call that brings nothing fails, and so does one that is refused.
+// stopped it. A call that brings nothing fails, and so does one that is refused,
+// or cut off before any text came.
 func ask(ctx context.Context, id identity, m llm.Model, req *llm.Request, hand func(llm.Chunk) bool) (answer *llm.Response, stopped bool, err error) {
 	var acc llm.Accumulator
 	for c, err := range callback.Model(m).Chat(ctx, req) {
@@ -128,11 +129,15 @@ func ask(ctx context.Context, id identity, m llm.Model, req *llm.Request, hand f
 		}
 	}
 	answer = acc.Response()
-	switch {
-	case acc.Empty():
+	if acc.Empty() {
 		return answer, false, llm.ErrEmpty
-	case answer.Text() == "" && answer.Choices[0].Refusal != "":
+	}
+	switch c := &answer.Choices[0]; {
+	case c.Text != "":
+	case c.Refusal != "":
 		return answer, false, id.refused(answer)
+	case (c.Finish == reasonLength || c.Finish == reasonFilter) && len(c.ToolCalls) == 0:
+		return answer, false, &AnswerError{Reason: c.Finish, step: id.String()}
 	}
 	return answer, false, nil
 }

@@ -48,6 +48,25 @@ func TestLLM(t *testing.T) {
 			  [text: Which?]
 			  prompt question
 			  llm gpt`},
+		{"has no room for text", plays("gpt", reply{finish: "length"}), "Which?", "",
+			`llm "ask": the answer was cut off at the limit of its tokens; raise Request.MaxTokens`,
+			`||error: llm "ask": the answer was cut off at the limit of its tokens; raise Request.MaxTokens`, `
+			chain ask - length
+			  [text: Which?]
+			  prompt question
+			  llm gpt`},
+		{"is filtered", plays("gpt", reply{finish: "content_filter"}), "Which?", "",
+			`llm "ask": the answer was cut off by the provider's content filter`,
+			`||error: llm "ask": the answer was cut off by the provider's content filter`, `
+			chain ask - content_filter
+			  [text: Which?]
+			  prompt question
+			  llm gpt`},
+		{"is cut off", plays("gpt", reply{texts: []string{"Pink"}, finish: "length"}), "Which?", "Pink", "<nil>", "|Pink||", `
+			chain ask
+			  [text: Which?]
+			  prompt question
+			  llm gpt`},
 		{"blank prompt", plays("gpt", says("")), " \n", "", `llm "ask": prompt "question": empty prompt`, `error: llm "ask": prompt "question": empty prompt`, `
 			chain ask - empty_prompt
 			  prompt question - empty_prompt`},
