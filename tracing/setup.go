@@ -180,8 +180,9 @@ func (b *branch) end() {
 	b.figures.end()
 }
 
-// guardedMetrics repairs metrics, tries exports again and reports those that fail. What
-// is lost is in the next export: the figures are cumulative.
+// guardedMetrics repairs metrics, keeps requests below what receivers take, tries
+// them again and reports those that fail. What is lost is in the next export: the
+// figures are cumulative.
 type guardedMetrics struct {
 	sdkmetric.Exporter
 	*delivery
@@ -190,13 +191,17 @@ type guardedMetrics struct {
 // Export implements [sdkmetric.Exporter].
 func (g *guardedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	repairMetrics(rm)
-	return g.try(ctx, sendMetrics, func(ctx context.Context) error {
-		err := g.Exporter.Export(ctx, rm)
-		if n, _, ok := partial(err); ok && n == 0 {
-			return nil // all of it was taken, with a remark
-		}
-		return err
-	})
+	var errs []error
+	for _, request := range splitMetrics(rm, maxRequest) {
+		errs = append(errs, g.try(ctx, sendMetrics, func(ctx context.Context) error {
+			err := g.Exporter.Export(ctx, request)
+			if n, _, ok := partial(err); ok && n == 0 {
+				return nil // all of it was taken, with a remark
+			}
+			return err
+		}))
+	}
+	return errors.Join(errs...)
 }
 
 // shutdownLimit bounds a shutdown whose context has no deadline.

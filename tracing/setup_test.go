@@ -340,6 +340,41 @@ func testBrokenNames(t *testing.T) {
 	}
 }
 
+// TestManyFigures: metrics of more than a receiver takes at once arrive in several
+// requests.
+func TestManyFigures(t *testing.T) {
+	s := sink(t, otlpsink.Config{})
+	_, shutdown, rep := setup(t, "http://"+s.Endpoint())
+	const instruments, series = 8, 1900
+	path := strings.Repeat("rose/", 40)
+	for i := range instruments {
+		m := otel.Meter(fmt.Sprint("scope ", i/2))
+		requests, _ := m.Int64Counter(fmt.Sprint("requests.", i))
+		seconds, _ := m.Float64Histogram(fmt.Sprint("seconds.", i))
+		for j := range series {
+			with := metric.WithAttributes(attribute.String("path", fmt.Sprint(path, j)))
+			requests.Add(t.Context(), 1, with)
+			seconds.Record(t.Context(), 1, with)
+		}
+	}
+	if err := shutdown(20 * time.Second); err != nil {
+		t.Error(err)
+	}
+	points := 0
+	for _, m := range s.Data().AllMetrics() {
+		points += len(m.GetSum().GetDataPoints()) + len(m.GetHistogram().GetDataPoints())
+	}
+	if want := instruments * series * 2; points < want {
+		t.Errorf("%d of %d points arrived", points, want)
+	}
+	if n := len(s.Data().Metrics); n < 3 || n > 10 {
+		t.Errorf("%d requests", n)
+	}
+	if len(rep.all) != 0 {
+		t.Errorf("reports %q", rep.all)
+	}
+}
+
 // TestUnsampledIsNotUndelivered: what is not sampled is not missed.
 func TestUnsampledIsNotUndelivered(t *testing.T) {
 	s := sink(t, otlpsink.Config{})
