@@ -45,7 +45,7 @@ func TestEmbedTokens(t *testing.T) {
 	callback.Embedder(vectors{}).Embed(callback.WithHandlers(t.Context(), r.tracer), &llm.EmbedRequest{Model: "text-embedding-3-small"})
 	for _, kv := range r.spans()[0].Attributes() {
 		if kv.Key == "callspan.embeddings.inputs" {
-			t.Errorf("%s = %s", kv.Key, kv.Value.Emit())
+			t.Errorf("%s = %s", kv.Key, kv.Value.String())
 		}
 	}
 }

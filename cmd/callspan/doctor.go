@@ -337,7 +337,7 @@ func (o *doctorOptions) readBack(ctx context.Context, pr probe) []finding {
 			}
 			return out
 		}
-		if err != nil {
+		if err != nil && (lastErr == nil || ctx.Err() == nil) { // what was said says more than that time is up
 			lastErr = err
 		}
 		select {

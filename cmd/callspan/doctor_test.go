@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,5 +145,28 @@ func TestDoctorSilence(t *testing.T) {
 	}, "doctor", "--endpoint", "http://"+l.Addr().String(), "--timeout", "1m")
 	if code != exitInterrupted || stderr != "callspan doctor: interrupted\n" || strings.Contains(out, "fail") || time.Since(begin) > 20*time.Second {
 		t.Errorf("exit %d after %v, %s%s", code, time.Since(begin), out, stderr)
+	}
+}
+
+// TestDoctorReadsBackLate: what Jaeger said before time was up is told, though time
+// is up while it is asked again.
+func TestDoctorReadsBackLate(t *testing.T) {
+	sink, err := otlpsink.Config{}.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.Close)
+	var asked atomic.Int64
+	jaeger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 1 {
+			<-r.Context().Done()
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(jaeger.Close)
+	code, out, _ := call(t, nil, "doctor", "--endpoint", "http://"+sink.Endpoint(), "--jaeger", jaeger.URL, "--timeout", "1s")
+	if code != exitFailed || !strings.Contains(out, "the probe span did not appear within 1s") {
+		t.Errorf("exit %d, %s", code, out)
 	}
 }

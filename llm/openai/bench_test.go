@@ -18,6 +18,7 @@ import (
 	"github.com/callspan/callspan/internal/cputime"
 	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
+	"github.com/callspan/callspan/llm/price"
 	"github.com/callspan/callspan/llm/token"
 	"github.com/callspan/callspan/tracing"
 	"github.com/sashabaranov/go-openai"
@@ -261,12 +262,25 @@ func allocations(t *testing.T) func(call func() error) float64 {
 	if raceDetector {
 		t.Skip("under the race detector pools forget at random, so allocations are not counted")
 	}
+	loaded(t)
 	return func(call func() error) float64 {
 		return testing.AllocsPerRun(10, func() {
 			if err := call(); err != nil {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// loaded waits for the vocabularies and the prices, which the package loads in the
+// background.
+func loaded(t *testing.T) {
+	t.Helper()
+	price.Default()
+	for _, model := range []string{"gpt-4o-mini", "text-embedding-3-small"} {
+		if _, err := token.ForModel(model); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

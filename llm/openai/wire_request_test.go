@@ -204,6 +204,7 @@ func TestWireRefused(t *testing.T) {
 func TestWireMemory(t *testing.T) {
 	const size = 10 << 20
 	image := strings.Repeat("QUJD", size/4)
+	loaded(t)
 	for name, body := range map[string]string{
 		"bytes that no run shows": `{"model":"m","stream":true,"metadata":{"a":"` + image + `"},"messages":[]}`,
 		"an image":                `{"model":"m","stream":true,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` + image + `"}}]}]}`,
