@@ -78,6 +78,35 @@ func TestSplit(t *testing.T) {
 			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
 			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10 + 3 + 81},
 		}, {
+			name: "tools of a reasoner, through a router",
+			req:  llm.Request{Model: "openai/gpt-5", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10 + 3},
+		}, {
+			name: "tools of o4",
+			req:  llm.Request{Model: "o4-mini", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10 + 3},
+		}, {
+			name: "tools of o3",
+			req:  llm.Request{Model: "o3", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10},
+		}, {
+			name: "o1-mini", // as gpt-4o
+			req:  llm.Request{Model: "o1-mini", Messages: []llm.Message{llm.User("hi")}},
+			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 4 + 3},
+		}, {
+			name: "o3",
+			req:  llm.Request{Model: "o3-mini", Messages: []llm.Message{llm.User("hi")}},
+			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 4 + 2},
+		}, {
+			name:  "tools of a reasoner in the Responses API, without a system message",
+			meter: Meter{API: "responses"},
+			req:   llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.User("Go")}, Tools: search},
+			want:  llm.Makeup{llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 4 + 2 + 2},
+		}, {
+			name: "a tool that a reasoner must call", // costs nothing more
+			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search, ToolChoice: "search"},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 10 + 3 + 81},
+		}, {
 			name:  "tools in the Responses API",
 			meter: Meter{API: "responses"},
 			req:   llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search},
@@ -92,6 +121,35 @@ func TestSplit(t *testing.T) {
 				llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
 			}},
 			want: llm.Makeup{llm.SourceTools: 3 + 5 + 6 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 4 + 6 + 3},
+		}, {
+			name: "a call and its result, gpt-5",
+			req: llm.Request{Model: "gpt-5", Messages: []llm.Message{
+				llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
+			}},
+			want: llm.Makeup{llm.SourceTools: 3 + 5 + 6 + 6 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 4 + 6 + 2},
+		}, {
+			name: "a call and its result, o4",
+			req: llm.Request{Model: "o4-mini", Messages: []llm.Message{
+				llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
+			}},
+			want: llm.Makeup{llm.SourceTools: 3 + 5 + 6 + 3 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 4 + 6 + 2},
+		}, {
+			name:  "a call and its result in the Responses API",
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-4o", Messages: []llm.Message{
+				llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
+			}},
+			want: llm.Makeup{llm.SourceTools: 3 + 5 + 6 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 4 + 4 + 3},
+		}, {
+			name:  "two calls at once in the Responses API", // each by itself
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-4o", Messages: []llm.Message{
+				llm.User("Go"),
+				{Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{
+					{ID: "1", Name: "search", Arguments: `{"query": "roses"}`}, {ID: "2", Name: "search", Arguments: `{"query": "roses"}`}}},
+				result("1", "red ones"), result("2", "red ones"),
+			}},
+			want: llm.Makeup{llm.SourceTools: 2 * (3 + 5 + 6 + 1 + 2), llm.SourceInput: 1, llm.SourceOverhead: 4 + 2*4 + 3},
 		}, {
 			name: "two calls at once", // billed: 99
 			req: llm.Request{Model: "gpt-4o-mini", Messages: []llm.Message{
@@ -169,6 +227,8 @@ func TestEstimateOutput(t *testing.T) {
 		{"refusal", plain, &llm.Response{Choices: []llm.Choice{{Refusal: "No."}}}, 2, 0},
 		{"reasoning", plain, &llm.Response{Choices: []llm.Choice{{Reasoning: "Hm, well", Text: "No."}}}, 5, 3},
 		{"call", tools, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 14, 0}, // billed: 14
+		{"two calls", tools, &llm.Response{Choices: []llm.Choice{{ToolCalls: []llm.ToolCall{calls[0], calls[0]}}}}, 4 + 2*7 + 2*10, 0},
+		{"text of gpt-5", &llm.Request{Model: "gpt-5"}, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}}}, 2 + 4, 0},
 		{"call that was forced", &must, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 6, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,6 +237,9 @@ func TestEstimateOutput(t *testing.T) {
 				t.Errorf("output %d, reasoning %d, %t; want %d, %d", u.Output, u.Reasoning, ok, tt.out, tt.reasoning)
 			}
 		})
+	}
+	if u, _ := (Meter{API: llm.APIResponses}).Estimate(plain, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}}}); u.Output != 2+1 {
+		t.Errorf("in the Responses API: output %d, want 3", u.Output)
 	}
 	if _, ok := (Meter{}).Estimate(nil, nil); ok {
 		t.Error("no request, but an estimate")
