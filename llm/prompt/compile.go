@@ -95,7 +95,7 @@ func (c *compiler) compile(text string, pl place) (*plan, error) {
 func (c *compiler) bind(p *plan, b *bound, name string, pl place) error {
 	b.used = true
 	if f, ok := b.value.(func() string); ok {
-		p.steps = append(p.steps, step{call: f, source: pl.literal})
+		p.steps = append(p.steps, step{call: f, bound: name, source: pl.literal})
 		return nil
 	}
 	o := &output{inParts: true}

@@ -28,7 +28,8 @@ func Named(name string) Def { return Def{kind: defNamed, name: name} }
 
 // Bind gives a variable its value early, as LangChain's partial variables. The
 // value may be all that a variable may be, and is written when the template is
-// made; or it is a func() string, which is called for each prompt.
+// made; or it is a func() string, which is called for each prompt. If that
+// panics, the prompt is an error.
 //
 // In the text, a bound name is written as a variable, {today}; in the form of
 // text/template as a function, {{today}}. Its source is [llm.SourceTemplate] if

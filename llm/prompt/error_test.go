@@ -163,6 +163,8 @@ func TestErrorsAtFormat(t *testing.T) {
 		{"go empty", goText("{{.}}", ""), `prompt "{{.}}": empty prompt`},
 		{"method that panics", braces("{given}", Order{Given: wilted{}}), `prompt "{given}": variable given has a method that panics: no water`},
 		{"go method of a value that panics", goText("{{.Given}}", Order{Given: wilted{}}), `prompt "{{.Given}}": variable .Given at 1:3 has a method that panics: no water`},
+		{"bound function that panics", braces("{a}{now}", "x", prompt.Bind("now", stopped)), `prompt "{a}{now}": the function bound to now panics: no clock`},
+		{"go bound function that panics", goText("{{.}}{{now}}", "x", prompt.Bind("now", stopped)), `prompt "{{.}}{{now}}": 1:7: executing "the prompt" at <now>: error calling now: no clock`},
 		{"go branch not taken", goText("{{if .a}}{{.b}}{{end}}", map[string]any{"a": false}), `prompt "{{if .a}}{{.b}}{{end}}": missing variable b; given: a`},
 		{"go method that panics", goText("{{.Number.X}}", struct{ Number broken }{}), `prompt "{{.Number.X}}": 1:9: executing "the prompt" at <.Number.X>: error calling X: wilted`},
 	} {
@@ -177,6 +179,8 @@ func TestErrorsAtFormat(t *testing.T) {
 type wilted struct{}
 
 func (wilted) String() string { panic("no water") }
+
+func stopped() string { panic("no clock") }
 
 type broken int
 

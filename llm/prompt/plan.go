@@ -18,6 +18,7 @@ type plan struct {
 type step struct {
 	slot    *slot
 	call    func() string // bound
+	bound   string        // the name of call
 	sub     *plan         // embedded
 	media   *llm.Media    // bound
 	literal string
@@ -42,7 +43,9 @@ func (p *plan) write(o *output, in *input) error {
 				return fmt.Errorf("variable %s %w", s.slot.name, err)
 			}
 		case s.call != nil:
-			o.add(s.call(), s.source)
+			if err := s.add(o); err != nil {
+				return err
+			}
 		case s.sub != nil:
 			if err := s.sub.write(o, in); err != nil {
 				return err
@@ -55,6 +58,17 @@ func (p *plan) write(o *output, in *input) error {
 			o.add(s.literal, s.source)
 		}
 	}
+	return nil
+}
+
+// add appends what a bound function returns.
+func (s *step) add(o *output) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the function bound to %s panics: %v", s.bound, p)
+		}
+	}()
+	o.add(s.call(), s.source)
 	return nil
 }
 
