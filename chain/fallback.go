@@ -15,7 +15,8 @@ import (
 // LangChain's with_fallbacks. Each try is a run of its own below the one of the
 // Fallback, which gets a [callback.EventRetry] when it goes on. If all fail, the
 // error names each with its own, which errors.Is and errors.As find. It does not
-// go on once the context has ended.
+// go on once the context has ended, nor from a turn that has its answer and is
+// remembered when its memory could not be summarized.
 type Fallback[I, O any] struct {
 	Name     string             // of the run; "fallback" by default
 	Steps    []Runner[I, O]     // in the order in which they are tried
