@@ -1,0 +1,162 @@
+package tracing_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/llm"
+	"github.com/callspan/callspan/tracing"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// TestAttributesOfProvider: openai.* is on the spans and figures of OpenAI's models
+// alone, however alike another provider answers.
+func TestAttributesOfProvider(t *testing.T) {
+	for provider, want := range map[string][]string{
+		"openai":          {"openai.api.type", "openai.request.service_tier", "openai.response.service_tier", "openai.response.system_fingerprint"},
+		"azure.ai.openai": {"openai.api.type", "openai.request.service_tier", "openai.response.service_tier", "openai.response.system_fingerprint"},
+		"groq":            nil,
+		"":                nil,
+	} {
+		r := record()
+		req := ask("roses")
+		req.ServiceTier = "flex"
+		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{provider: provider, chunks: []llm.Chunk{
+			{Text: "a", Meta: &llm.Meta{ServiceTier: "flex", SystemFingerprint: "fp"}}, done}}, req)
+		var got []string
+		for _, kv := range r.spans()[0].Attributes() {
+			if strings.HasPrefix(string(kv.Key), "openai.") {
+				got = append(got, string(kv.Key))
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", provider, got, want)
+		}
+		if measured := strings.Contains(measured(t, r.reader), "openai.response.service_tier=flex"); measured != (want != nil) {
+			t.Errorf("%q: service tier on its figures: %v", provider, measured)
+		}
+	}
+}
+
+// TestAttributesWhenDue: what the conventions want only where it says something is
+// absent otherwise.
+func TestAttributesWhenDue(t *testing.T) {
+	answer := []llm.Chunk{{Text: "a"}, done}
+	for _, tt := range []struct {
+		name, key string
+		req       llm.Request
+		want      string // "" is absent
+	}{
+		{"one choice", "gen_ai.request.choice.count", llm.Request{Choices: 1}, ""},
+		{"two choices", "gen_ai.request.choice.count", llm.Request{Choices: 2}, "2"},
+		{"tier left to the API", "openai.request.service_tier", llm.Request{ServiceTier: "auto"}, ""},
+		{"tier", "openai.request.service_tier", llm.Request{ServiceTier: "default"}, "default"},
+		{"in one piece", "gen_ai.request.stream", llm.Request{}, ""},
+		{"streamed", "gen_ai.request.stream", llm.Request{Stream: true}, "true"},
+		{"first chunk of one piece", "gen_ai.response.time_to_first_chunk", llm.Request{}, ""},
+		{"text", "gen_ai.output.type", llm.Request{}, ""},
+		{"any JSON", "gen_ai.output.type", llm.Request{Format: &llm.Format{}}, "json"},
+		{"JSON of a schema", "gen_ai.output.type", llm.Request{Format: &llm.Format{Name: "a", Schema: []byte("{}")}}, "json"},
+		{"no cache", "gen_ai.usage.cache_read.input_tokens", llm.Request{}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record()
+			tt.req.Messages = []llm.Message{llm.User("roses")}
+			collect(callback.WithHandlers(t.Context(), r.tracer), scripted{provider: "openai", chunks: answer}, &tt.req)
+			got := ""
+			for _, kv := range r.spans()[0].Attributes() {
+				if string(kv.Key) == tt.key {
+					got = kv.Value.String()
+				}
+			}
+			if got != tt.want {
+				t.Errorf("%s = %q, want %q", tt.key, got, tt.want)
+			}
+			if m := measured(t, r.reader); strings.Contains(m, "time_to_first_chunk") != tt.req.Stream {
+				t.Errorf("figures of a call with stream %v:\n%s", tt.req.Stream, m)
+			}
+		})
+	}
+}
+
+// seeing is a sampler that notes what it sees of each span by its name.
+type seeing map[string][]attribute.KeyValue
+
+func (s seeing) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	s[p.Name] = slices.Clone(p.Attributes)
+	return sdktrace.SamplingResult{Decision: sdktrace.RecordAndSample}
+}
+
+func (seeing) Description() string { return "seeing" }
+
+// TestSamplerSees: what a sampler may decide by is there when the span is created.
+func TestSamplerSees(t *testing.T) {
+	seen := seeing{}
+	tracer := tracing.New(tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(seen))))
+	ctx := callback.WithHandlers(t.Context(), tracer)
+	callback.Do(ctx, &callback.Info{Kind: callback.KindAgent, Name: "florist"}, nil, func(ctx context.Context) (any, error) {
+		collect(ctx, scripted{provider: "openai", chunks: []llm.Chunk{{Text: "a"}, done}}, ask("roses"))
+		return callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: "stock"}, nil, func(context.Context) (any, error) { return nil, nil })
+	})
+	for span, want := range map[string]map[string]string{
+		"chat gpt-4o-mini": {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini",
+			"server.address": "api.openai.com", "server.port": "443"},
+		"invoke_agent florist": {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "florist"},
+		"execute_tool stock":   {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "stock", "gen_ai.tool.type": "function"},
+	} {
+		for key, want := range want {
+			if got := value(seen[span], key).String(); got != want {
+				t.Errorf("%s: the sampler sees %s = %q, want %q", span, key, got, want)
+			}
+		}
+	}
+}
+
+// TestSchemaURL: spans and figures say which conventions their names are of.
+func TestSchemaURL(t *testing.T) {
+	const want = "https://opentelemetry.io/schemas/1.41.0"
+	r := record()
+	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, ask("roses"))
+	if got := r.spans()[0].InstrumentationScope().SchemaURL; got != want {
+		t.Errorf("spans: %q, want %q", got, want)
+	}
+	var rm metricdata.ResourceMetrics
+	if err := r.reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range rm.ScopeMetrics {
+		if s.Scope.SchemaURL != want {
+			t.Errorf("figures: %q, want %q", s.Scope.SchemaURL, want)
+		}
+	}
+}
+
+// TestRateWithoutThinking: tokens that were thought and not streamed are not part
+// of the rate at which the answer came; those that were streamed are.
+func TestRateWithoutThinking(t *testing.T) {
+	for _, shown := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			first := llm.Chunk{Text: "a"}
+			want := 10.0 // (13-10-1 tokens) in 0.2 s
+			if shown {
+				first = llm.Chunk{Reasoning: "hm"}
+				want = 60
+			}
+			r := record()
+			m := scripted{pause: 100 * time.Millisecond, chunks: []llm.Chunk{first, {Text: "b"}, {Text: "c"},
+				{Finish: "stop", Usage: &llm.Usage{Input: 20, Output: 13, Reasoning: 10}}}}
+			collect(callback.WithHandlers(t.Context(), r.tracer), m, ask("roses"))
+			if got := value(r.spans()[0].Attributes(), "callspan.output.tokens_per_second").AsFloat64(); got != want {
+				t.Errorf("shown %v: %v tokens per second, want %v", shown, got, want)
+			}
+		})
+	}
+}
