@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -319,6 +320,38 @@ func TestProvider(t *testing.T) {
 		tc.want.API, tc.want.Model = "chat_completions", "m"
 		if got := callopenai.New(tc.cfg, callopenai.Options{Model: "m", Provider: tc.opt}).Endpoint(); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// closeNoting is a body that notes that it is closed.
+type closeNoting struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closeNoting) Close() error {
+	c.closed = true
+	return nil
+}
+
+// TestBodiesAreClosed: also where go-openai leaves them open, so that connections
+// are used again.
+func TestBodiesAreClosed(t *testing.T) {
+	for _, status := range []int{200, 401, 500} {
+		for _, stream := range []bool{false, true} {
+			b := &closeNoting{Reader: strings.NewReader(`{"error":{"message":"no"}}`)}
+			m := callopenai.New(config(doer(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Header: http.Header{}, Body: b, Request: req}, nil
+			})), callopenai.Options{Model: "gpt-4o-mini"})
+			req := *question
+			req.Stream = stream
+			if _, err := collect(m, t.Context(), &req); err == nil {
+				t.Errorf("status %d, streamed %v: no error", status, stream)
+			}
+			if !b.closed {
+				t.Errorf("status %d, streamed %v: the body is not closed", status, stream)
+			}
 		}
 	}
 }
