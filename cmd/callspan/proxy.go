@@ -172,7 +172,7 @@ func (o *proxyOptions) serve(p process, target *url.URL) (err error) {
 		g.wait(down)
 		if server.Shutdown(down) != nil {
 			server.Close() // cancels what is left, whose spans say so
-			ends, enough := context.WithTimeout(context.Background(), time.Second)
+			ends, enough := context.WithTimeout(context.Background(), 5*time.Second)
 			g.wait(ends)
 			enough()
 		}

@@ -79,6 +79,9 @@ func TestSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := New(1)
+	if s == nil && unix.SchedSetaffinity(0, &before) != nil {
+		t.Skip("the system lets no process choose its cores")
+	}
 	if s == nil || s.server.Count() != 1 || s.others.Count() != before.Count()-1 {
 		t.Fatalf("split of %d cores: %+v", before.Count(), s)
 	}
