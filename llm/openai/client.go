@@ -42,7 +42,7 @@ type Client struct {
 	endpoint llm.Endpoint
 	prices   *price.Book
 	usage    StreamUsage
-	stance   stance
+	stances  stances
 }
 
 // Wrap returns client with its calls announced, to the handlers of each call's

@@ -103,7 +103,7 @@ func (c *Client) CreateChatCompletionStream(ctx context.Context, req openai.Chat
 	var usage asking
 	inner, w, err := begin(c, ctx, llm.APIChat, typedChat, func() request {
 		r := chatRequest(&req, true)
-		usage = c.ask(&req.StreamOptions)
+		usage = c.ask(&req.StreamOptions, llm.APIChat, req.Model)
 		return r
 	}, func(ctx context.Context) (*openai.ChatCompletionStream, error) {
 		return sendAsking(&usage, func() (*openai.ChatCompletionStream, error) { return c.Client.CreateChatCompletionStream(ctx, req) })
@@ -124,7 +124,7 @@ func (c *Client) CreateCompletionStream(ctx context.Context, req openai.Completi
 	var usage asking
 	inner, w, err := begin(c, ctx, llm.APICompletions, typedCompletion, func() request {
 		r := textRequest(req, true)
-		usage = c.ask(&req.StreamOptions)
+		usage = c.ask(&req.StreamOptions, llm.APICompletions, req.Model)
 		return r
 	}, func(ctx context.Context) (*openai.CompletionStream, error) {
 		return sendAsking(&usage, func() (*openai.CompletionStream, error) { return c.Client.CreateCompletionStream(ctx, req) })

@@ -77,7 +77,7 @@ func (m *Model) Endpoint() llm.Endpoint { return m.backend.endpoint }
 type backend struct {
 	connection
 	usage     StreamUsage
-	stance    stance
+	stances   stances
 	translate func(*backend, *llm.Request) (call, error)
 }
 
@@ -114,8 +114,13 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 			b.plain(ctx, c, yield)
 			return
 		}
-		hidden := !req.StreamUsage && b.usage == UsageObserved && !b.stance.refuses() && callback.Enabled(ctx)
-		b.stream(ctx, c, req.StreamUsage || hidden, hidden, yield)
+		var s *stance
+		if !req.StreamUsage && b.usage == UsageObserved && callback.Enabled(ctx) {
+			if s = b.stances.get(asked{model: req.Model}); s.refuses() {
+				s = nil
+			}
+		}
+		b.stream(ctx, c, req.StreamUsage, s, yield)
 	}
 }
 
@@ -147,19 +152,25 @@ func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error
 	}
 }
 
-// stream makes a streamed call.
-func (b *backend) stream(ctx context.Context, c call, usage, hidden bool, yield func(llm.Chunk, error) bool) {
+// stream makes a streamed call, which also asks for its usage if there is a stance
+// on that.
+func (b *backend) stream(ctx context.Context, c call, usage bool, stance *stance, yield func(llm.Chunk, error) bool) {
 	ctx = withOwnAttempts(ctx)
 	tapped, t := withTap(ctx)
-	s, err := c.stream(tapped, b.client, usage)
+	hidden := stance != nil
+	s, err := c.stream(tapped, b.client, usage || hidden)
 	if hidden {
-		if err != nil && b.stance.afterError(err) {
+		doubt := noDoubt
+		if err != nil {
+			doubt = stance.afterError(err)
+		}
+		if doubt != noDoubt {
 			hidden = false
 			tapped, t = withTap(ctx)
 			s, err = c.stream(tapped, b.client, false)
 		}
 		if err == nil {
-			b.stance.took(hidden)
+			stance.took(doubt)
 		}
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/callspan/callspan/callback"
@@ -21,15 +23,18 @@ import (
 // handlers alone. Its caller gets what it gets without handlers, and the next
 // call does not ask.
 func TestUsageRefused(t *testing.T) {
+	named := []bool{true, false, false, false}
+	unnamed := []bool{true, false, true, false, false} // the first may have been by chance
 	answers := map[string]struct {
 		status int
 		body   string
+		asked  []bool
 	}{
-		"openai's form":          {400, `{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error","param":null,"code":null}}`},
-		"FastAPI's form":         {422, `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}`},
-		"without a name":         {400, `{"error":{"message":"invalid request","type":"invalid_request_error","param":null,"code":null}}`},
-		"without a word":         {422, ""},
-		"named by its parameter": {400, `{"error":{"message":"unknown argument","type":"invalid_request_error","param":"stream_options","code":null}}`},
+		"openai's form":          {400, `{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error","param":null,"code":null}}`, named},
+		"FastAPI's form":         {422, `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}`, named},
+		"without a name":         {400, `{"error":{"message":"invalid request","type":"invalid_request_error","param":null,"code":null}}`, unnamed},
+		"without a word":         {422, "", unnamed},
+		"named by its parameter": {400, `{"error":{"message":"unknown argument","type":"invalid_request_error","param":"stream_options","code":null}}`, named},
 	}
 	ask := openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: []openai.ChatCompletionMessage{{Role: "user", Content: "roses?"}}}
 	typed := func(open func(context.Context, openai.ChatCompletionRequest) (receiver[openai.ChatCompletionStreamResponse], error)) (text string, err error) {
@@ -104,15 +109,16 @@ func TestUsageRefused(t *testing.T) {
 				cfg := openai.DefaultConfig("sk-test")
 				cfg.BaseURL, cfg.HTTPClient = server.URL+"/v1", base
 				call := open(cfg, rec)
-				for range 2 {
+				for range 3 {
 					if text, err := call(); err != nil || text != "Pink" {
 						t.Errorf("%q, %v", text, err)
 					}
 				}
-				if want := []bool{true, false, false}; !slices.Equal(asked, want) {
-					t.Errorf("asked %v, want %v", asked, want)
+				if !slices.Equal(asked, refusal.asked) {
+					t.Errorf("asked %v, want %v", asked, refusal.asked)
 				}
-				rec.check(t, `llm openai gpt-4o-mini 10/1 estimated "Pink"`, `llm openai gpt-4o-mini 10/1 estimated "Pink"`)
+				const told = `llm openai gpt-4o-mini 10/1 estimated "Pink"`
+				rec.check(t, told, told, told)
 			})
 		}
 	}
@@ -163,4 +169,128 @@ func TestUsageNotRefused(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	resp.Body.Close()
+}
+
+// TestUsageStance: what is learnt of a server, and what is not.
+func TestUsageStance(t *testing.T) {
+	const refused, echoed = `{"error":{"message":"invalid request"}}`, `{"detail":"stream_options"}`
+	for _, tc := range []struct {
+		name   string
+		models []string // of the calls
+		refuse func(call int, model string, asks bool) string
+		asked  []bool
+	}{
+		{"by chance, once", []string{"a", "a", "a"}, func(n int, _ string, _ bool) string {
+			if n == 0 {
+				return refused
+			}
+			return ""
+		}, []bool{true, false, true, true}},
+		{"what the caller has done, repeated in the answer", []string{"a", "bad", "a", "bad"}, func(_ int, model string, _ bool) string {
+			if model == "bad" {
+				return echoed
+			}
+			return ""
+		}, []bool{true, true, false, true, true, false}},
+		{"one model behind a gateway", []string{"new", "old", "old", "old", "new"}, func(_ int, model string, asks bool) string {
+			if model == "old" && asks {
+				return refused
+			}
+			return ""
+		}, []bool{true, true, false, true, false, false, true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var asked []bool
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var sent struct {
+					Model   string
+					Options any `json:"stream_options"`
+				}
+				json.NewDecoder(r.Body).Decode(&sent)
+				n := len(asked)
+				asked = append(asked, sent.Options != nil)
+				if body := tc.refuse(n, sent.Model, sent.Options != nil); body != "" {
+					w.WriteHeader(http.StatusBadRequest)
+					io.WriteString(w, body)
+					return
+				}
+				w.Header().Set("Content-Type", "text/event-stream")
+				w.Write(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+			}))
+			defer server.Close()
+			c := client(t, new(seen))
+			for _, model := range tc.models {
+				resp := post(t, c, server.URL+"/v1/chat/completions", strings.Replace(ask, "gpt-4o-mini", model, 1))
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+			if !slices.Equal(asked, tc.asked) {
+				t.Errorf("asked %v, want %v", asked, tc.asked)
+			}
+		})
+	}
+}
+
+// TestUsageStanceHolds: that a server has taken a request that asks is not
+// forgotten for another one's refusal by chance at the same time.
+func TestUsageStanceHolds(t *testing.T) {
+	again, goOn := make(chan bool), make(chan bool)
+	var n atomic.Int32
+	var asks atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		asks.Store(strings.Contains(string(sent), "stream_options"))
+		switch n.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		case 2:
+			close(again)
+			<-goOn
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Write(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+	}))
+	defer server.Close()
+	c := client(t, new(seen))
+	call := func() {
+		resp := post(t, c, server.URL+"/v1/chat/completions", ask)
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	done := make(chan bool)
+	go func() { call(); close(done) }()
+	<-again
+	call()
+	close(goOn)
+	<-done
+	for range 2 {
+		if call(); !asks.Load() {
+			t.Error("the server is not asked any more")
+		}
+	}
+}
+
+// TestUsageRefusedWhileSent: a request that is refused before all of it is sent
+// stays as it is while the next one is made.
+func TestUsageRefusedWhileSent(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "2")
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, "{}")
+		w.(http.Flusher).Flush()
+		io.Copy(io.Discard, r.Body)
+	}))
+	defer server.Close()
+	tr := callopenai.NewTransport(server.Client().Transport, new(seen))
+	body := `{"stream":true,"stream_options":{},"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("roses ", 2<<20) + `"}]}`
+	for range 3 {
+		req, _ := http.NewRequest("POST", server.URL+"/v1/chat/completions", strings.NewReader(body))
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			continue // the server may close the connection
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
 }

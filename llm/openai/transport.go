@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,7 +49,7 @@ type Transport struct {
 	Prices   *price.Book        // nil is the built-in book
 	Usage    StreamUsage        // when a streamed request asks for its usage
 
-	stances sync.Map  // of the hosts, *stance
+	stances stances
 	opaque  sync.Once // says that an answer cannot be read along
 }
 
@@ -105,14 +106,15 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 	defer endOther(run, &returned)
 	ctx = withAttempts(ctx)
 	resp, err := upload.send(ctx, req, call.hidden, send)
-	if call.hidden {
-		if err == nil && resp != nil && call.stance.afterResponse(resp) {
+	if call.hidden && err == nil && resp != nil {
+		doubt := call.stance.afterResponse(resp)
+		if doubt != noDoubt {
 			upload.undo()
 			call.hidden = false
 			resp, err = upload.send(ctx, req, false, send)
 		}
 		if err == nil && resp != nil && resp.StatusCode/100 == 2 {
-			call.stance.took(call.hidden)
+			call.stance.took(doubt)
 		}
 	}
 	returned = true
@@ -163,14 +165,6 @@ func apiOf(req *http.Request) (api string, ok bool) {
 	return "", false
 }
 
-func (t *Transport) stance(host string) *stance {
-	s, ok := t.stances.Load(host)
-	if !ok {
-		s, _ = t.stances.LoadOrStore(host, new(stance))
-	}
-	return s.(*stance)
-}
-
 // A described is a call as its handlers see it.
 type described struct {
 	info   *callback.Info
@@ -191,7 +185,7 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
 		info.Input, d.asked = w.Request, w.Stream
 		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
-			d.stance = t.stance(req.URL.Host)
+			d.stance = t.stances.get(asked{req.URL.Host, api, cmp.Or(w.Model, e.Model)})
 			d.hidden = !d.stance.refuses() && u.askUsage()
 		}
 	}

@@ -90,7 +90,7 @@ func (u *upload) askUsage() bool {
 	u.body = slices.Replace(u.body, at, end, []byte(insert)...)
 	u.added = len(insert) - len(before)
 	u.undo = func() {
-		u.body = slices.Replace(u.body, at, at+len(insert), before...)
+		u.body = slices.Concat(u.body[:at], before, u.body[at+len(insert):]) // what was sent may still be read
 		u.added = 0
 	}
 	return true
