@@ -206,11 +206,27 @@ func TestStartWidens(t *testing.T) {
 	counted, _ := callback.WithCount(stranger)
 	inside, other := callback.Start(counted, &callback.Info{Kind: callback.KindChain})
 	defer other.End(nil)
-	for name, stranger := range map[string]context.Context{"another program's context": stranger, "the context of another run": inside} {
+	rec := &recorder{}
+	w := widening(nil)
+	all := callback.WithHandlers(t.Context(), rec, &w)
+	told := callback.WithTags(all, "stranger")
+	elsewhere, _ := callback.WithCount(told)
+	here, _ := callback.WithCount(all)
+	held, _ := callback.WithBudget(all, callback.Limit{Calls: 9})
+	spans, others := &opener{recorder{name: "here"}}, &opener{recorder{name: "there"}}
+	for name, tc := range map[string]struct{ ctx, stranger context.Context }{
+		"another program's context":       {all, stranger},
+		"the context of another run":      {all, inside},
+		"a context before the counter":    {here, told},
+		"a context of another counter":    {here, elsewhere},
+		"a context before the budget":     {held, told},
+		"a context of another trace":      {callback.WithHandlers(all, spans), callback.WithHandlers(told, others)},
+		"a context from before the trace": {callback.WithHandlers(all, spans), told},
+	} {
 		t.Run("not by "+name, func(t *testing.T) {
-			w := widening(func(context.Context, *callback.Info) context.Context { return stranger })
-			rec := &recorder{}
-			chain(callback.WithHandlers(t.Context(), rec, &w), "x", func(ctx context.Context) error {
+			w = func(context.Context, *callback.Info) context.Context { return tc.stranger }
+			rec.info, rec.log = nil, nil
+			chain(tc.ctx, "x", func(ctx context.Context) error {
 				return chain(ctx, "y", func(context.Context) error { return nil })
 			})
 			if len(rec.info) != 2 || rec.info[1].Parent != rec.info[0].ID || len(rec.info[1].Tags) != 0 {

@@ -55,8 +55,13 @@ func (a *Active) widened(ctx context.Context, outer *scope) *scope {
 	if s == nil || s == outer {
 		return outer
 	}
-	if s.run != outer.run || outer.opener != nil && !same(s.opener, outer.opener) || len(s.handlers) < len(outer.handlers) {
+	if s.run != outer.run || s.hold != outer.hold || outer.opener != nil && !same(s.opener, outer.opener) || len(s.handlers) < len(outer.handlers) {
 		return outer
+	}
+	for b := s.budget; b != outer.budget; b = b.outer {
+		if b == nil {
+			return outer
+		}
 	}
 	for c := s.sum; c != outer.sum; c = c.outer {
 		if c == nil {

@@ -138,6 +138,9 @@ func permanent(err error) (useless bool) {
 	if turnKept(err) {
 		return true
 	}
+	if a, ok := errors.AsType[*AnswerError](err); ok && a.Reason == reasonLength { // which another try is billed for too
+		return true
+	}
 	switch callback.ErrorType(err) {
 	case "invalid_request", "invalid_prompt", "empty_prompt", "empty_query", "no_documents", "budget_exceeded", "panic", "goexit":
 		return true

@@ -21,8 +21,8 @@ import (
 //
 // What cannot succeed is not tried again: a request that the provider refuses
 // (status 400 to 499, except for 408, 409 and 429 while there is quota left), a
-// runner or a prompt that is not complete, a spent [callback.Budget], a panic,
-// and whatever was cancelled. Nor is a turn that has its answer and is remembered
+// runner or a prompt that is not complete, an answer that its limit of tokens cut
+// off, a spent [callback.Budget], a panic, and whatever was cancelled. Nor is a turn that has its answer and is remembered
 // when its memory could not be summarized. A deadline of the try's own is tried
 // again.
 type Retry[I, O any] struct {

@@ -53,6 +53,14 @@ func TestRetry(t *testing.T) {
 			  chain try - 503
 			  chain try - _OTHER
 			  chain try`},
+		{"an answer without room", &retry{Step: trials(&chain.AnswerError{Reason: "length"}, nil)}, 0, fmt.Sprint(" ", &chain.AnswerError{Reason: "length"}), 0, true, `
+			chain retry - length
+			  chain try - length`},
+		{"a refused answer", &retry{Step: trials(&chain.AnswerError{Reason: "refusal"}, nil)}, 0, " <nil>", 500 * time.Millisecond, false, `
+			chain retry
+			  [retry: try 1 failed, refusal]
+			  chain try - refusal
+			  chain try`},
 		{"three tries", &retry{Name: "ask", Step: trials(errLost, errLost, overloaded)}, 0, ` retry "ask": 3 tries failed, at last: 503: overloaded`, 1500 * time.Millisecond, false, `
 			chain ask - 503
 			  [retry: try 1 failed, _OTHER]

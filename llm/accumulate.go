@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -118,10 +119,21 @@ func (p *partial) addTool(d *ToolDelta) {
 		}
 	}
 	// Some servers send all of several calls under one index. A fragment that
-	// names another call begins it; without ids, one that names a tool and begins
-	// arguments where those before are whole.
-	if t != nil && d.Name != "" && (d.ID != "" && t.id != "" && d.ID != t.id || d.ID == "" && t.id == "" && t.whole(d)) {
-		t = nil
+	// names another call begins it; without ids, one that names another tool, or
+	// the same one and begins arguments where those before are whole.
+	if t != nil && d.Name != "" {
+		switch {
+		case d.ID != "" && t.id != "" && d.ID != t.id:
+			t = nil
+		case d.ID != "" || t.id != "":
+		case t.name != "" && d.Name != t.name:
+			t = nil
+		case t.whole() && strings.HasPrefix(strings.TrimSpace(d.Arguments), "{"):
+			if strings.TrimSpace(d.Arguments) == string(bytes.TrimSpace(t.args)) {
+				return // said again
+			}
+			t = nil
+		}
 	}
 	if t == nil {
 		if len(p.tools) >= maxIndex {
@@ -139,10 +151,14 @@ func (p *partial) addTool(d *ToolDelta) {
 	t.args = append(t.args, d.Arguments...)
 }
 
-// whole reports whether the arguments so far are, and d begins others.
-func (t *partialTool) whole(d *ToolDelta) bool {
-	n := len(t.args)
-	return n > 0 && t.args[n-1] == '}' && strings.HasPrefix(d.Arguments, "{") && json.Valid(t.args)
+// maxWhole bounds the arguments that are looked at, for each fragment with a name.
+const maxWhole = 16 << 10
+
+// whole reports whether the arguments so far are a JSON object.
+func (t *partialTool) whole() bool {
+	args := bytes.TrimSpace(t.args)
+	n := len(args)
+	return n > 0 && n <= maxWhole && args[n-1] == '}' && json.Valid(args)
 }
 
 // Empty reports whether no content and no finish reason has arrived.

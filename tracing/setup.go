@@ -181,8 +181,8 @@ func (b *branch) end() {
 }
 
 // guardedMetrics repairs metrics, keeps requests below what receivers take, tries
-// them again and reports those that fail. What is lost is in the next export: the
-// figures are cumulative.
+// them again and reports those that fail. What is lost is in the next export,
+// unless the environment asks for deltas: the figures are cumulative.
 type guardedMetrics struct {
 	sdkmetric.Exporter
 	*delivery

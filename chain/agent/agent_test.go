@@ -420,16 +420,16 @@ func TestBudget(t *testing.T) {
 // TestItself: agents that have each other as tools share their limits, so that
 // they end.
 func TestItself(t *testing.T) {
-	m := says(calls(`a a {"task":"Again."}`, `b b {"task":"Again."}`))
+	m := says(append([]llm.Chunk{{Text: "One more."}}, calls(`a a {"task":"Again."}`, `b b {"task":"Again."}`)...))
 	a := &agent.Agent{Name: "a", Model: m, MaxSteps: 5}
 	b := &agent.Agent{Name: "b", Model: m, MaxSteps: 4}
 	tools := tool.Set{tool.Must(a.AsTool()), tool.Must(b.AsTool())}
 	a.Tools, b.Tools = tools, tools
 	l := &log{}
-	_, err := a.Run(callback.WithHandlers(t.Context(), l), "Begin.")
+	answer, err := a.Run(callback.WithHandlers(t.Context(), l), "Begin.")
 	var steps *agent.StepsError
-	if !errors.As(err, &steps) || steps.Agent != "a" || steps.Limit != 5 {
-		t.Errorf("got %v", err)
+	if !errors.As(err, &steps) || steps.Agent != "a" || steps.Limit != 5 || answer != "One more." {
+		t.Errorf("got %q, %v", answer, err)
 	}
 	// Runs of b that are not below each other have a limit of their own.
 	if n := len(m.requests); n < 5 || n > 5+5*4 {

@@ -34,9 +34,10 @@ func (a *Agent) work(ctx context.Context, task string, stream bool, take func(ll
 	req := a.Request
 	req.Stream, req.Tools = stream, a.Tools.Definitions()
 	model := callback.Model(a.Model)
+	last := "" // what the model has said beside its calls
 	for {
 		if !steps.next() {
-			return "", a.exceeded()
+			return last, a.exceeded()
 		}
 		now := req // handlers keep what they are given
 		now.Messages = messages
@@ -48,14 +49,14 @@ func (a *Agent) work(ctx context.Context, task string, stream bool, take func(ll
 		if len(answer.ToolCalls) == 0 {
 			return a.finish(ctx, user, said)
 		}
-		if steps.over() {
-			return answer.Text(), a.exceeded()
+		if last = answer.Text(); steps.over() {
+			return last, a.exceeded()
 		}
 		finish := said.Choices[0].Finish
 		identify(answer.ToolCalls)
 		results, err := a.call(ctx, answer.ToolCalls, finish)
 		if err != nil {
-			return answer.Text(), err
+			return last, err
 		}
 		messages = append(append(messages, answer), results...)
 		if forced(req.ToolChoice) {

@@ -30,8 +30,9 @@ const (
 	// UsageObserved asks when the request does or somebody listens. What was
 	// asked for the listeners is not handed to the caller. Where a server refuses
 	// to be asked, the request is sent again as the caller made it, and later ones
-	// do not ask. As not every server says what it refuses, any answer of 400 or
-	// 422 counts as that until a request that asks has been taken.
+	// for the model do not ask. As not every server says what it refuses, any
+	// answer of 400 or 422 has the request sent again until one that asks has been
+	// taken; two that pass only so settle it.
 	UsageObserved StreamUsage = iota
 	// UsageAsked asks only when the request does. Usage is then estimated for the
 	// listeners.
