@@ -105,14 +105,32 @@ func readAhead(r *http.Request) {
 // may do so before the last read of the body, which finds its end; without this
 // that read fails, and net/http's client gives up the answer. And an answer
 // without a Content-Type gets none: net/http would guess one, or not, depending on
-// how soon its body comes.
+// how soon its body comes. A program that asks whether it may send its body is
+// told so by net/http when that is first read, and not by the target's word too.
 func faithful(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
 		w.Header()["Content-Type"] = nil
+		if r.ContentLength != 0 && (r.Header["Expect"] != nil || r.ProtoMajor > 1) { // HTTP/2 takes the header out
+			w = toldOnce{w}
+		}
 		h.ServeHTTP(w, r)
 	})
 }
+
+// toldOnce leaves 100 Continue to net/http. A target that says so has its request's
+// body read, and which of the two would come first, or both, is left to chance.
+type toldOnce struct{ http.ResponseWriter }
+
+// WriteHeader implements [http.ResponseWriter].
+func (w toldOnce) WriteHeader(status int) {
+	if status != http.StatusContinue {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap is for [http.ResponseController].
+func (w toldOnce) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // buffers are used again: one is as long as a hundred tokens.
 type buffers struct{ pool sync.Pool }

@@ -6,10 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/callspan/callspan/callback"
 )
@@ -47,6 +50,71 @@ func TestProxyContinue(t *testing.T) {
 	}
 }
 
+// TestFaithfulContinue: whether the target's word that the body may be sent comes
+// before the body is read, after, or both, the program is told once.
+func TestFaithfulContinue(t *testing.T) {
+	for order, want := range map[string]string{
+		"word, body":       "100 Continue, 200 OK 10",
+		"body, word":       "100 Continue, 200 OK 10",
+		"word, word, body": "100 Continue, 200 OK 10",
+		"word, early":      "103 Early Hints, 200 OK 0",
+	} {
+		server := httptest.NewUnstartedServer(faithful(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n := 0
+			for _, step := range strings.Split(order, ", ") {
+				switch step {
+				case "word":
+					w.WriteHeader(http.StatusContinue)
+				case "early":
+					w.WriteHeader(http.StatusEarlyHints)
+				default:
+					body, _ := io.ReadAll(r.Body)
+					n = len(body)
+				}
+			}
+			io.WriteString(w, strconv.Itoa(n))
+		})))
+		server.EnableHTTP2 = true
+		server.StartTLS()
+		if got := sendExpectingHTTP2(t, server); got != want {
+			t.Errorf("HTTP/2, %s: %s, want %s", order, got, want)
+		}
+		server.Close()
+
+		server = httptest.NewServer(server.Config.Handler)
+		if got := sendExpecting(t, server.URL, "/", 10); got != want {
+			t.Errorf("%s: %s, want %s", order, got, want)
+		}
+		server.Close()
+	}
+}
+
+// sendExpectingHTTP2 is [sendExpecting] of ten bytes over HTTP/2.
+func sendExpectingHTTP2(t *testing.T, server *httptest.Server) string {
+	t.Helper()
+	said := ""
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			said += strconv.Itoa(code) + " " + http.StatusText(code) + ", "
+			return nil
+		},
+	})
+	r, _ := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, strings.NewReader(strings.Repeat(" ", 10)))
+	r.Header.Set("Expect", "100-continue")
+	client := server.Client()
+	client.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.ProtoMajor != 2 {
+		t.Fatal(resp.Proto)
+	}
+	return said + strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode) + " " + string(body)
+}
+
 // sendExpecting sends a body once it is told to, and returns the answers.
 func sendExpecting(t *testing.T, url, path string, size int) string {
 	t.Helper()
@@ -63,8 +131,8 @@ func sendExpecting(t *testing.T, url, path string, size int) string {
 		if err != nil {
 			t.Fatalf("after %q: %v", said, err)
 		}
-		if resp.StatusCode == http.StatusContinue {
-			if said += resp.Status + ", "; strings.Count(said, "Continue") == 1 {
+		if resp.StatusCode < http.StatusOK {
+			if said += resp.Status + ", "; said == "100 Continue, " {
 				io.WriteString(c, strings.Repeat(" ", size))
 			}
 			continue
