@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/callspan/callspan/callback"
@@ -207,6 +208,14 @@ func upper(name string) *chain.Step[string, string] {
 
 func failing(name string, err error) *chain.Step[string, string] {
 	return &chain.Step[string, string]{Name: name, Do: func(context.Context, string) (string, error) { return "", err }}
+}
+
+// last has a step do its work when nobody else in the bubble can go on.
+func last(s *chain.Step[string, string]) *chain.Step[string, string] {
+	return &chain.Step[string, string]{Name: s.Name, Do: func(ctx context.Context, in string) (string, error) {
+		synctest.Wait()
+		return s.Do(ctx, in)
+	}}
 }
 
 // slow is a step that takes a second, unless its context ends.

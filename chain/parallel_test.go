@@ -40,7 +40,7 @@ func TestParallel(t *testing.T) {
 			  chain a
 			  chain b
 			  chain c`},
-		{"the first failure cancels the rest", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), failing("b", overloaded), slow("c")}}, "[]",
+		{"the first failure cancels the rest", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), last(failing("b", overloaded)), slow("c")}}, "[]",
 			`parallel "p": Steps[1] "b": 503: overloaded`, "", 0, `
 			chain p - 503
 			  chain a - canceled
@@ -50,11 +50,11 @@ func TestParallel(t *testing.T) {
 			`parallel "p": Steps[0] "a": connection lost`, "", 0, `
 			chain p - _OTHER
 			  chain a - _OTHER`},
-		{"a panic goes on here", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), panics}}, "", "", "panic: boom", 0, `
+		{"a panic goes on here", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), last(panics)}}, "", "", "panic: boom", 0, `
 			chain p - panic
 			  chain a - canceled
 			  chain boom - panic`},
-		{"a goroutine exits", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), exits}}, "[]",
+		{"a goroutine exits", &chain.Parallel[string, string]{Name: "p", Steps: []stringRunner{slow("a"), last(exits)}}, "[]",
 			`parallel "p": Steps[1] "exit": goroutine exited before the run ended`, "", 0, `
 			chain p - goexit
 			  chain a - canceled
@@ -127,8 +127,8 @@ func TestParallelCause(t *testing.T) {
 			yield(llm.Chunk{}, fmt.Errorf("%w: %w", ctx.Err(), context.Cause(ctx)))
 		}
 	}))
-	p := &chain.Parallel[string, string]{Steps: []stringRunner{waits, failing("b", overloaded)}}
-	p.Run(callback.WithHandlers(t.Context(), runs), "x")
+	p := &chain.Parallel[string, string]{Steps: []stringRunner{waits, last(failing("b", overloaded))}}
+	synctest.Test(t, func(t *testing.T) { p.Run(callback.WithHandlers(t.Context(), runs), "x") })
 	same(t, "runs", runs.print("parallel"), `
 		chain parallel - 503
 		  chain ask - canceled
@@ -199,7 +199,7 @@ func TestGather(t *testing.T) {
 			  chain a
 			  chain b
 			  chain count`},
-		{"a part fails", "survey", []part{chain.Into(slow("a"), text), chain.Into(failing("b", errLost), text)}, "{ 0}",
+		{"a part fails", "survey", []part{chain.Into(slow("a"), text), chain.Into(last(failing("b", errLost)), text)}, "{ 0}",
 			`parallel "survey": parts[1] "b": connection lost`, 0, `
 			chain survey - _OTHER
 			  chain a - canceled
