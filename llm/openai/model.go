@@ -32,7 +32,8 @@ const (
 	// to be asked, the request is sent again as the caller made it, and later ones
 	// for the model do not ask. As not every server says what it refuses, any
 	// answer of 400 or 422 has the request sent again until one that asks has been
-	// taken; two that pass only so settle it.
+	// taken; two that pass only so settle it. So do two of a server that has taken
+	// others and says now that it refuses to be asked.
 	UsageObserved StreamUsage = iota
 	// UsageAsked asks only when the request does. Usage is then estimated for the
 	// listeners.
@@ -115,13 +116,11 @@ func (b *backend) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chun
 			b.plain(ctx, c, yield)
 			return
 		}
-		var s *stance
+		var q question
 		if !req.StreamUsage && b.usage == UsageObserved && callback.Enabled(ctx) {
-			if s = b.stances.get(asked{model: req.Model}); s.refuses() {
-				s = nil
-			}
+			q = b.stances.ask(asked{model: req.Model})
 		}
-		b.stream(ctx, c, req.StreamUsage, s, yield)
+		b.stream(ctx, c, req.StreamUsage, q, yield)
 	}
 }
 
@@ -153,17 +152,16 @@ func (b *backend) plain(ctx context.Context, c call, yield func(llm.Chunk, error
 	}
 }
 
-// stream makes a streamed call, which also asks for its usage if there is a stance
-// on that.
-func (b *backend) stream(ctx context.Context, c call, usage bool, stance *stance, yield func(llm.Chunk, error) bool) {
+// stream makes a streamed call, which also asks for its usage if q does.
+func (b *backend) stream(ctx context.Context, c call, usage bool, q question, yield func(llm.Chunk, error) bool) {
 	ctx = withOwnAttempts(ctx)
 	tapped, t := withTap(ctx)
-	hidden := stance != nil
+	hidden := q.stance != nil
 	s, err := c.stream(tapped, b.client, usage || hidden)
 	if hidden {
 		doubt := noDoubt
 		if err != nil {
-			doubt = stance.afterError(err)
+			doubt = q.stance.afterError(err)
 		}
 		if doubt != noDoubt {
 			hidden = false
@@ -171,7 +169,7 @@ func (b *backend) stream(ctx context.Context, c call, usage bool, stance *stance
 			s, err = c.stream(tapped, b.client, false)
 		}
 		if err == nil {
-			stance.took(doubt)
+			q.took(doubt)
 		}
 	}
 	if err != nil {

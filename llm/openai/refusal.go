@@ -16,36 +16,60 @@ import (
 // on the handlers' behalf alone, the request is sent again without it.
 
 // stances are what is known of whether servers take being asked for the usage of
-// a stream. Gateways send the calls of each model elsewhere. The zero value knows
-// nothing.
+// a stream. Gateways send the calls of each path and model elsewhere. The zero
+// value knows nothing.
 type stances struct {
 	mu sync.Mutex
 	of map[asked]*stance
 }
 
-// asked is who is asked: host and API where a door has several.
-type asked struct{ host, api, model string }
+// asked is who is asked: where a door has several, by host and path.
+type asked struct{ host, path, model string }
 
-// What is remembered is bounded: how many, and how long the names of models are.
+// What is remembered is bounded: how many, and how long their names are.
 const (
 	maxStances   = 1000
-	maxModelName = 256
+	maxAskedName = 1 << 10
 )
+
+// A question is what one request does about it.
+type question struct {
+	stance *stance // nil if it does not ask
+	then   int32   // what was known when it was made
+}
+
+// ask returns the question of a request to the given one.
+func (s *stances) ask(of asked) question {
+	known := s.get(of)
+	then := known.known.Load()
+	if then == stanceRefuses {
+		return question{}
+	}
+	return question{known, then}
+}
 
 func (s *stances) get(of asked) *stance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.of[of]
-	if known == nil {
-		known = new(stance)
-		if s.of == nil {
-			s.of = map[asked]*stance{}
-		}
-		if len(s.of) < maxStances && len(of.model) <= maxModelName {
-			of.model = strings.Clone(of.model) // which may be a part of a large request
-			s.of[of] = known
+	if known != nil {
+		return known
+	}
+	known = new(stance)
+	if len(of.host)+len(of.path)+len(of.model) > maxAskedName {
+		return known
+	}
+	if s.of == nil {
+		s.of = map[asked]*stance{}
+	}
+	if len(s.of) >= maxStances {
+		for other := range s.of { // any, so that names that nobody has do not stay
+			delete(s.of, other)
+			break
 		}
 	}
+	// The names may be parts of a large request.
+	s.of[asked{strings.Clone(of.host), strings.Clone(of.path), strings.Clone(of.model)}] = known
 	return known
 }
 
@@ -58,8 +82,6 @@ const (
 	stanceTakes         // its refusals are about something else, unless they say so
 	stanceRefuses       // is not asked
 )
-
-func (s *stance) refuses() bool { return s.known.Load() == stanceRefuses }
 
 // A doubt is why a request is sent again without asking.
 type doubt int
@@ -88,21 +110,22 @@ func mayRefuse(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 }
 
-// took notes that the server took a request: one that asked or, after a doubt, one
-// that did not. A refusal that says nothing may have been by chance, so it has to
-// be two.
-func (s *stance) took(after doubt) {
-	switch after {
-	case isAsking:
-		s.known.Store(stanceRefuses)
-	case mayBeAsking:
-		if !s.known.CompareAndSwap(stanceUnknown, stanceDoubted) {
-			s.known.CompareAndSwap(stanceDoubted, stanceRefuses)
+// took notes that the server took a request: the one that asked or, after a doubt,
+// one that did not. A refusal that says nothing may have been by chance, and one by
+// a server that has taken others by one of its replicas. So it has to be two, of
+// which the second was asked after the first: what is under way together may meet
+// with the same chance.
+func (q question) took(after doubt) {
+	known := &q.stance.known
+	switch {
+	case after == noDoubt:
+		if !known.CompareAndSwap(stanceUnknown, stanceTakes) {
+			known.CompareAndSwap(stanceDoubted, stanceTakes)
 		}
+	case q.then == stanceDoubted, q.then == stanceUnknown && after == isAsking:
+		known.CompareAndSwap(q.then, stanceRefuses)
 	default:
-		if !s.known.CompareAndSwap(stanceUnknown, stanceTakes) {
-			s.known.CompareAndSwap(stanceDoubted, stanceTakes)
-		}
+		known.CompareAndSwap(q.then, stanceDoubted)
 	}
 }
 
@@ -150,20 +173,19 @@ func (s *stance) afterResponse(resp *http.Response) doubt {
 // An asking is a streamed request of go-openai's that asks for its usage on the
 // handlers' behalf.
 type asking struct {
-	stance  *stance                // nil if it does not
-	options **openai.StreamOptions // of the request
-	before  *openai.StreamOptions
-	hidden  bool // the caller has not asked
+	question                        // without a stance if it does not
+	options  **openai.StreamOptions // of the request
+	before   *openai.StreamOptions
+	hidden   bool // the caller has not asked
 }
 
-// ask makes the request that options are of ask for its usage, unless it does.
-func (c *Client) ask(options **openai.StreamOptions, api, model string) asking {
+// ask makes the request to path that options are of ask for its usage, unless it does.
+func (c *Client) ask(options **openai.StreamOptions, path, model string) asking {
 	a := asking{options: options, before: *options}
 	if c.usage != UsageObserved || a.before != nil && a.before.IncludeUsage {
 		return a
 	}
-	a.stance = c.stances.get(asked{api: api, model: model})
-	if a.stance.refuses() {
+	if a.question = c.stances.ask(asked{path: path, model: model}); a.stance == nil {
 		return a
 	}
 	with := openai.StreamOptions{}
@@ -191,7 +213,7 @@ func sendAsking[S any](a *asking, send func() (S, error)) (S, error) {
 		s, err = send()
 	}
 	if err == nil {
-		a.stance.took(doubt)
+		a.took(doubt)
 	}
 	return s, err
 }

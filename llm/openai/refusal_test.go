@@ -1,9 +1,11 @@
 package openai_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -293,4 +295,157 @@ func TestUsageRefusedWhileSent(t *testing.T) {
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
+}
+
+// TestUsageStanceOf: who is asked, whether it was asked in a burst, and how many
+// are remembered.
+func TestUsageStanceOf(t *testing.T) {
+	const (
+		refused = `{"error":{"message":"invalid request"}}`
+		named   = `{"error":{"message":"unknown field stream_options"}}`
+	)
+	// play makes the calls, each "path model", and returns which requests asked.
+	play := func(t *testing.T, calls []string, refuse func(n int, r *http.Request, model string, asks bool) string) (asked []bool) {
+		tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+			var sent struct {
+				Model   string
+				Options any `json:"stream_options"`
+			}
+			json.NewDecoder(r.Body).Decode(&sent)
+			n := len(asked)
+			asked = append(asked, sent.Options != nil)
+			resp := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Request: r}
+			body := string(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
+			if said := refuse(n, r, sent.Model, sent.Options != nil); said != "" {
+				resp.StatusCode, resp.Header, body = 400, http.Header{}, said
+			}
+			resp.Body = io.NopCloser(strings.NewReader(body))
+			return resp, nil
+		}), new(seen))
+		for _, call := range calls {
+			path, model, _ := strings.Cut(call, " ")
+			req, _ := http.NewRequest("POST", "http://api.test"+path+"/v1/chat/completions", strings.NewReader(strings.Replace(ask, "gpt-4o-mini", model, 1)))
+			resp, err := tr.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		return asked
+	}
+	for _, tc := range []struct {
+		name   string
+		calls  []string
+		refuse func(n int, r *http.Request, model string, asks bool) string
+		asked  []bool
+	}{
+		{"two servers behind the paths of a host", []string{"/new m", "/old m", "/old m", "/old m", "/new m"}, func(_ int, r *http.Request, _ string, asks bool) string {
+			if strings.HasPrefix(r.URL.Path, "/old") && asks {
+				return refused
+			}
+			return ""
+		}, []bool{true, true, false, true, false, false, true}},
+		{"one of several replicas is old", []string{" m", " m", " m", " m", " m"}, func(n int, _ *http.Request, _ string, asks bool) string {
+			if n == 1 && asks {
+				return named
+			}
+			return ""
+		}, []bool{true, true, false, true, true, true}},
+		{"the old one has come to stay", []string{" m", " m", " m", " m"}, func(n int, _ *http.Request, _ string, asks bool) string {
+			if n > 0 && asks {
+				return named
+			}
+			return ""
+		}, []bool{true, true, false, true, false, false}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if asked := play(t, tc.calls, tc.refuse); !slices.Equal(asked, tc.asked) {
+				t.Errorf("asked %v, want %v", asked, tc.asked)
+			}
+		})
+	}
+	t.Run("many models", func(t *testing.T) {
+		var calls []string
+		for i := range 2000 {
+			calls = append(calls, fmt.Sprint(" none", i))
+		}
+		asked := play(t, append(calls, " m", " m", " m"), func(_ int, _ *http.Request, model string, asks bool) string {
+			if asks || model != "m" {
+				return named
+			}
+			return ""
+		})
+		if got, want := asked[4000:], []bool{true, false, false, false}; !slices.Equal(got, want) {
+			t.Errorf("asked %v, want %v", got, want)
+		}
+	})
+}
+
+// TestUsageStanceBurst: refusals by chance of requests that were under way
+// together are one chance.
+func TestUsageStanceBurst(t *testing.T) {
+	const n = 3
+	var there sync.WaitGroup
+	there.Add(n)
+	var sent, asks atomic.Int32
+	tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		asking := strings.Contains(string(body), "stream_options")
+		resp := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Request: r,
+			Body: io.NopCloser(bytes.NewReader(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]")))}
+		if asking {
+			asks.Add(1)
+			if sent.Add(1) <= n {
+				there.Done()
+				there.Wait()
+				resp.StatusCode, resp.Header, resp.Body = 400, http.Header{}, http.NoBody
+			}
+		}
+		return resp, nil
+	}), new(seen))
+	call := func() {
+		resp, err := tr.RoundTrip(request(strings.NewReader(ask)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	var calls sync.WaitGroup
+	for range n {
+		calls.Go(call)
+	}
+	calls.Wait()
+	if call(); asks.Load() != n+1 {
+		t.Error("the server is not asked any more")
+	}
+}
+
+// TestUsageRefusedKept: a request that was refused stays what was sent, for a
+// transport that looks at it again when the next one is made.
+func TestUsageRefusedKept(t *testing.T) {
+	var first *http.Request
+	tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		io.Copy(io.Discard, r.Body)
+		if first == nil {
+			first = r
+			return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}
+		body, err := first.GetBody()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := io.ReadAll(body); !strings.Contains(string(again), "stream_options") || int64(len(again)) != first.ContentLength {
+			t.Errorf("%d bytes of %d: %s", len(again), first.ContentLength, again)
+		}
+		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}), new(seen))
+	req, _ := http.NewRequest("POST", "http://api.test/v1/chat/completions", strings.NewReader(ask))
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 }

@@ -114,7 +114,7 @@ func (t *Transport) do(req *http.Request, send func(*http.Request) (*http.Respon
 			resp, err = upload.send(ctx, req, false, send)
 		}
 		if err == nil && resp != nil && resp.StatusCode/100 == 2 {
-			call.stance.took(doubt)
+			call.took(doubt)
 		}
 	}
 	returned = true
@@ -170,7 +170,7 @@ type described struct {
 	info   *callback.Info
 	asked  bool // for a stream
 	hidden bool // the usage is asked for on their behalf
-	stance *stance
+	question
 }
 
 func (t *Transport) describe(api string, req *http.Request, u *upload) described {
@@ -185,8 +185,8 @@ func (t *Transport) describe(api string, req *http.Request, u *upload) described
 		w.Stream = w.Stream || !ok && req.Header.Get("Accept") == eventStream
 		info.Input, d.asked = w.Request, w.Stream
 		if ok && w.Stream && !w.settled && t.Usage == UsageObserved && !strict(req.Header["Accept-Encoding"]) && !signed(req.Header) {
-			d.stance = t.stances.get(asked{req.URL.Host, api, cmp.Or(w.Model, e.Model)})
-			d.hidden = !d.stance.refuses() && u.askUsage()
+			d.question = t.stances.ask(asked{req.URL.Host, req.URL.Path, cmp.Or(w.Model, e.Model)})
+			d.hidden = d.stance != nil && u.askUsage()
 		}
 	}
 	info.Endpoint = e

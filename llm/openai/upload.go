@@ -141,9 +141,9 @@ func usageEdit(body []byte) (at, end int, insert string, ok bool) {
 	return at, end, insert, true
 }
 
-// reader returns what is to be sent, as a reader that net/http knows to be in
+// inMemory returns what is to be sent, as a reader that net/http knows to be in
 // memory: head and body of the request then leave in one piece.
-func (u *upload) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(u.body)) }
+func inMemory(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
 
 // request returns a copy of req that sends the upload.
 func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
@@ -158,9 +158,10 @@ func (u *upload) request(ctx context.Context, req *http.Request) *http.Request {
 	if req.Body == http.NoBody {
 		return out
 	}
-	out.Body = u.reader()
+	body := u.body // the next request may have another
+	out.Body = inMemory(body)
 	if req.GetBody != nil {
-		out.GetBody = func() (io.ReadCloser, error) { return u.reader(), nil }
+		out.GetBody = func() (io.ReadCloser, error) { return inMemory(body), nil }
 	}
 	if req.ContentLength > 0 {
 		out.ContentLength += int64(u.added)

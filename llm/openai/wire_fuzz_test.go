@@ -191,7 +191,7 @@ func FuzzWireRequest(f *testing.F) {
 		if !u.askUsage() {
 			return
 		}
-		out, _ := io.ReadAll(u.reader())
+		out, _ := io.ReadAll(inMemory(u.body))
 		var before, after map[string]any
 		if json.Unmarshal(raw, &before) != nil {
 			return // deeper than the decoder goes, or no JSON
