@@ -119,10 +119,14 @@ func (r *recorder) describeInput(a *attrs, info *callback.Info) {
 
 func (r *recorder) describeOutput(a *attrs, info *callback.Info, res *callback.Result) {
 	if res.Response != nil && len(res.Response.Choices) > 0 {
-		reasons := finishReasons(res.Response, true)
+		reasons := finishReasons(res.Response, res.Err != nil || res.Stopped)
 		msgs := make([]message, len(res.Response.Choices))
 		for i := range res.Response.Choices {
-			msgs[i] = r.choice(&res.Response.Choices[i], reasons[i])
+			finish := ""
+			if reasons != nil {
+				finish = reasons[i]
+			}
+			msgs[i] = r.choice(&res.Response.Choices[i], finish)
 		}
 		a.add(keyOutputMessages.String(r.outputs(msgs)))
 	}

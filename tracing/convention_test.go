@@ -2,6 +2,7 @@ package tracing_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,100 @@ func TestRateWithoutThinking(t *testing.T) {
 			collect(callback.WithHandlers(t.Context(), r.tracer), m, ask("roses"))
 			if got := value(r.spans()[0].Attributes(), "callspan.output.tokens_per_second").AsFloat64(); got != want {
 				t.Errorf("shown %v: %v tokens per second, want %v", shown, got, want)
+			}
+		})
+	}
+}
+
+// TestFinishReasonsOfMessages: a message of an answer has a finish reason, which
+// is "error" only where one was due and never came.
+func TestFinishReasonsOfMessages(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		chunks []llm.Chunk
+		err    error
+		want   string
+	}{
+		{"given", []llm.Chunk{{Text: "a"}, {Finish: "length"}}, nil, "length"},
+		{"never given", []llm.Chunk{{Text: "a"}}, nil, "stop"},
+		{"never given, with a tool call", []llm.Chunk{{Tool: &llm.ToolDelta{ID: "c1", Name: "stock", Arguments: "{}"}}}, nil, "tool_call"},
+		{"broken", []llm.Chunk{{Text: "a"}}, errors.New("gone"), "error"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record(tracing.WithContent(tracing.ContentBoth))
+			collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: tt.chunks, err: tt.err}, ask("roses"))
+			got := value(r.spans()[0].Attributes(), "gen_ai.output.messages").AsString()
+			if want := `"finish_reason":"` + tt.want + `"}]`; !strings.HasSuffix(got, want) {
+				t.Errorf("messages %s, want %s at the end", got, want)
+			}
+		})
+	}
+}
+
+// named is an error that says what its type and its text are.
+type named struct{ kind, text string }
+
+func (e named) Error() string     { return e.text }
+func (e named) ErrorType() string { return e.kind }
+
+// TestErrorTypeAndText: every failure has an error type that is one of few, and
+// a text that is not the type again.
+func TestErrorTypeAndText(t *testing.T) {
+	for _, tt := range []struct {
+		name                string
+		err                 error
+		wantType, wantAbout string
+	}{
+		{"a code", named{"rate_limit_exceeded", "slow down"}, "rate_limit_exceeded", "slow down"},
+		{"a code with figures", named{"336003", "slow down"}, "336003", "slow down"},
+		{"no type", named{"", "gone"}, "_OTHER", "gone"},
+		{"the id of a request", named{"550e8400-e29b-41d4-a716-446655440000", "gone"}, "_OTHER", "gone"},
+		{"a time", named{"2026-11-22T07:30:33Z", "gone"}, "_OTHER", "gone"},
+		{"a key", named{"sk-abcdefghijklmnopqrst", "gone"}, "_OTHER", "gone"},
+		{"no text", named{"quota", ""}, "quota", "tracing_test.named without a text"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record()
+			collect(callback.WithHandlers(t.Context(), r.tracer), scripted{err: tt.err}, ask("roses"))
+			s := r.spans()[0]
+			if got := value(s.Attributes(), "error.type").AsString(); got != tt.wantType {
+				t.Errorf("error.type = %q, want %q", got, tt.wantType)
+			}
+			if got := s.Status().Description; got != tt.wantAbout {
+				t.Errorf("description %q, want %q", got, tt.wantAbout)
+			}
+			if got := value(s.Events()[0].Attributes, "exception.type").AsString(); got != tt.wantType {
+				t.Errorf("exception.type = %q, want %q", got, tt.wantType)
+			}
+			if m := measured(t, r.reader); !strings.Contains(m, "error.type="+tt.wantType) {
+				t.Errorf("figures have another error type:\n%s", m)
+			}
+		})
+	}
+}
+
+// TestMedia: where a medium lies is told, its bytes never are.
+func TestMedia(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		media llm.Media
+		want  string
+	}{
+		{"address", llm.Media{Kind: "image", URL: "https://shop.example/rose.png"}, `{"type":"uri","modality":"image","uri":"https://shop.example/rose.png"}`},
+		{"in a bucket", llm.Media{Kind: "image", URL: "gs://shop/rose.png"}, `{"type":"uri","modality":"image","uri":"gs://shop/rose.png"}`},
+		{"path", llm.Media{Kind: "image", URL: "roses/pink.png"}, `{"type":"uri","modality":"image","uri":"roses/pink.png"}`},
+		{"uploaded file", llm.Media{Kind: "file", URL: "file-6F2ksmvXxt4VdoqmHRw6kL"}, `{"type":"file","modality":"file","file_id":"file-6F2ksmvXxt4VdoqmHRw6kL"}`},
+		{"data address", llm.Media{Kind: "image", URL: "data:image/png;base64,iVBORw0KGgo="}, `{"type":"blob","content":"","modality":"image","mime_type":"image/png"}`},
+		{"bytes", llm.Media{Kind: "audio", Data: []byte("RIFF"), MIMEType: "audio/wav"}, `{"type":"blob","content":"","modality":"audio","mime_type":"audio/wav"}`},
+		{"base64 in place of an address", llm.Media{Kind: "file", URL: strings.Repeat("JVBERi0xLjQK", 100)}, `{"type":"blob","content":"","modality":"file"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record(tracing.WithContent(tracing.ContentBoth))
+			req := &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Media: &tt.media}}}}}
+			collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, req)
+			got := value(r.spans()[0].Attributes(), "gen_ai.input.messages").AsString()
+			if want := `[{"role":"user","parts":[` + tt.want + `]}]`; got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
 	}

@@ -38,7 +38,7 @@ func exceptionType(err error) string {
 			return reflect.TypeOf(e).String()
 		}
 	}
-	return callback.ErrorType(err)
+	return errorType(err)
 }
 
 // secrets matches what could be an API key, more than [RedactKeys] does: in the
@@ -49,9 +49,23 @@ var secrets = regexp.MustCompile(`(?i)\b(?:bearer\s+(?:"[^\s"]{7,}"?|'[^\s']{7,}
 // word is what an error type may look like: one of few values, not a message.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.:/\-]{1,64}$`)
 
-// lowCardinality returns t if it can be the value of error.type.
-func lowCardinality(t string) string {
-	if t == "" || word.MatchString(t) && !secrets.MatchString(t) && RedactKeys(t) == t {
+// maxDigits bounds the digits of an error type. Ids and times have more, codes
+// have less.
+const maxDigits = 6
+
+// errorType returns the value of error.type for err, "" for nil.
+func errorType(err error) string {
+	if err == nil {
+		return ""
+	}
+	t := callback.ErrorType(err)
+	digits := 0
+	for i := range len(t) {
+		if t[i] >= '0' && t[i] <= '9' {
+			digits++
+		}
+	}
+	if digits <= maxDigits && word.MatchString(t) && !secrets.MatchString(t) && RedactKeys(t) == t {
 		return t
 	}
 	return "_OTHER"
@@ -68,7 +82,7 @@ func (c *config) errorText(err error) (text string) {
 	}()
 	msg := err.Error()
 	if msg == "" {
-		msg = callback.ErrorType(err)
+		msg = fmt.Sprintf("%T without a text", err) // its type is in error.type
 	}
 	return cut(c.scrub(secrets.ReplaceAllString(valid(msg), "[key]")), maxErrorText)
 }

@@ -3,6 +3,7 @@ package tracing
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/callspan/callspan/llm"
@@ -20,7 +21,7 @@ type message struct {
 // kind.
 type part struct {
 	kind     partKind
-	text     string // content, arguments, response or uri
+	text     string // content, arguments, response, uri or file_id
 	id, name string // of a tool call
 	modality string
 	mime     string
@@ -34,6 +35,7 @@ const (
 	partCall      partKind = "tool_call"
 	partResponse  partKind = "tool_call_response"
 	partURI       partKind = "uri"
+	partFile      partKind = "file"
 	partBlob      partKind = "blob"
 )
 
@@ -76,9 +78,14 @@ func (r *recorder) room(n int) []part {
 	return out
 }
 
+// choice records an answer. Its message has to have a finish reason, also of a
+// model that gives none.
 func (r *recorder) choice(c *llm.Choice, finish string) message {
-	if finish == "tool_calls" || finish == "function_call" {
+	switch {
+	case finish == "tool_calls", finish == "function_call", finish == "" && len(c.ToolCalls) > 0:
 		finish = "tool_call"
+	case finish == "":
+		finish = "stop"
 	}
 	out := message{role: "assistant", finish: r.word(finish), parts: r.room(3 + len(c.ToolCalls))}
 	for _, p := range [...]part{{kind: partReasoning, text: c.Reasoning}, {kind: partText, text: c.Text}, {kind: partText, text: c.Refusal}} {
@@ -98,9 +105,18 @@ func (r *recorder) addCalls(parts []part, calls []llm.ToolCall) []part {
 	return parts
 }
 
+// fileID matches how APIs name a file that was uploaded: "file-6F2ks",
+// "file_01Ab".
+var fileID = regexp.MustCompile(`^[A-Za-z0-9]+[-_][A-Za-z0-9_-]{1,128}$`)
+
 // media records where a medium lies, not its bytes, which no redactor can read.
+// What is as long as bytes are and no address is taken for bytes.
 func (r *recorder) media(m *llm.Media) part {
-	if m.URL != "" && !strings.HasPrefix(m.URL, "data:") {
+	switch {
+	case m.URL == "", strings.HasPrefix(m.URL, "data:"), len(m.URL) > maxWord && !strings.Contains(cut(m.URL, maxWord), ":"):
+	case fileID.MatchString(m.URL):
+		return part{kind: partFile, modality: r.word(m.Kind), text: r.text(m.URL)}
+	default:
 		return part{kind: partURI, modality: r.word(m.Kind), text: r.text(m.URL)}
 	}
 	mime := m.MIMEType
@@ -143,9 +159,13 @@ func (p *part) append(b []byte, limit int) (_ []byte, lost int) {
 	switch p.kind {
 	case partText, partReasoning:
 		b = appendField(append(b, ','), "content", text)
-	case partURI:
+	case partURI, partFile:
+		name := "uri"
+		if p.kind == partFile {
+			name = "file_id"
+		}
 		b = appendField(append(b, ','), "modality", p.modality)
-		b = appendField(append(b, ','), "uri", text)
+		b = appendField(append(b, ','), name, text)
 	case partBlob:
 		b = appendField(append(b, ','), "content", "")
 		b = appendField(append(b, ','), "modality", p.modality)

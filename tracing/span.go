@@ -45,7 +45,7 @@ func (r *run) Event(e callback.Event) {
 		a.int(keyAttempt, v.Number)
 		a.add(keyWait.Float64(v.Wait.Seconds()))
 		if v.Err != nil {
-			a.str(keyErrorType, lowCardinality(callback.ErrorType(v.Err)))
+			a.str(keyErrorType, errorType(v.Err))
 			a.add(keyExceptionMessage.String(r.tracer.conf.errorText(v.Err)))
 		}
 	case llm.ToolCall:
@@ -92,7 +92,7 @@ func (r *run) end(res *callback.Result, said []words) bool {
 	r.tracer.mu.Unlock()
 	defer r.span.End(trace.WithTimestamp(res.Ended)) // also if the user's code panics below
 
-	errType := lowCardinality(callback.ErrorType(res.Err))
+	errType := errorType(res.Err)
 	if r.kind.model {
 		r.tracer.meter.record(r.ctx, r.info, res, r.kind.op, errType)
 	}
