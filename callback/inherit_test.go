@@ -220,6 +220,7 @@ func TestStartWidens(t *testing.T) {
 		"a context before the counter":    {here, told},
 		"a context of another counter":    {here, elsewhere},
 		"a context before the budget":     {held, told},
+		"a context of other handlers":     {all, callback.WithHandlers(t.Context(), &w, &recorder{})},
 		"a context of another trace":      {callback.WithHandlers(all, spans), callback.WithHandlers(told, others)},
 		"a context from before the trace": {callback.WithHandlers(all, spans), told},
 	} {

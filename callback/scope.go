@@ -24,6 +24,7 @@ type scope struct {
 	run      *Active // the enclosing run; nil outside
 	budget   *Budget // the innermost; nil if there is none
 	hold     *hold   // of the nearest enclosing run that has one
+	from     *scope  // what it was made of; of a run, what the scope around it was made of
 }
 
 type scopeKey struct{}
@@ -55,16 +56,11 @@ func (a *Active) widened(ctx context.Context, outer *scope) *scope {
 	if s == nil || s == outer {
 		return outer
 	}
-	if s.run != outer.run || s.hold != outer.hold || outer.opener != nil && !same(s.opener, outer.opener) || len(s.handlers) < len(outer.handlers) {
-		return outer
-	}
-	for b := s.budget; b != outer.budget; b = b.outer {
-		if b == nil {
-			return outer
-		}
-	}
-	for c := s.sum; c != outer.sum; c = c.outer {
-		if c == nil {
+	for p := s; p != outer; p = p.from {
+		if p == nil {
+			if outer.Context == nil && s.run == nil { // the one that they got had none
+				break
+			}
 			return outer
 		}
 	}
@@ -87,7 +83,7 @@ func derive(ctx context.Context) *scope {
 	s := &scope{Context: ctx}
 	if p := scopeOf(ctx); p != nil {
 		*s = *p
-		s.Context = ctx
+		s.Context, s.from = ctx, p
 	}
 	return s
 }
