@@ -120,19 +120,22 @@ func (p *partial) addTool(d *ToolDelta) {
 	}
 	// Some servers send all of several calls under one index. A fragment that
 	// names another call begins it; without ids, one that names another tool, or
-	// the same one and begins arguments where those before are whole.
+	// the same one and begins arguments where those before are whole. One that
+	// says again what is whole adds nothing.
 	if t != nil && d.Name != "" {
+		unnamed := d.ID == "" && t.id == ""
 		switch {
 		case d.ID != "" && t.id != "" && d.ID != t.id:
 			t = nil
-		case d.ID != "" || t.id != "":
-		case t.name != "" && d.Name != t.name:
+		case unnamed && t.name != "" && d.Name != t.name:
 			t = nil
-		case t.whole() && strings.HasPrefix(strings.TrimSpace(d.Arguments), "{"):
-			if strings.TrimSpace(d.Arguments) == string(bytes.TrimSpace(t.args)) {
-				return // said again
+		case strings.HasPrefix(strings.TrimSpace(d.Arguments), "{") && t.whole():
+			if d.Name == t.name && strings.TrimSpace(d.Arguments) == string(bytes.TrimSpace(t.args)) {
+				return
 			}
-			t = nil
+			if unnamed {
+				t = nil
+			}
 		}
 	}
 	if t == nil {
