@@ -40,6 +40,23 @@ func TestFallback(t *testing.T) {
 			    [text: Which?]
 			    prompt question
 			    llm b`},
+		{"a finish reason is no content", &fallback{Steps: []stringRunner{question(plays("a", reply{finish: "content_filter"})), good("b")}}, "Pink roses. <nil>", "|Pink |roses.||", `
+			chain fallback
+			  [retry: try 1 failed, content_filter]
+			  chain ask - content_filter
+			    [text: Which?]
+			    prompt question
+			    llm a
+			  chain ask
+			    [text: Which?]
+			    prompt question
+			    llm b`},
+		{"an answer without text", &fallback{Steps: []stringRunner{question(plays("a", says())), good("b")}}, " <nil>", "||", `
+			chain fallback
+			  chain ask
+			    [text: Which?]
+			    prompt question
+			    llm a`},
 		{"what does not stream", &fallback{Steps: []stringRunner{failing("a", refused), upper("b")}}, "WHICH? <nil>", "WHICH?|", `
 			chain fallback
 			  [retry: try 1 failed, bad_request]
@@ -122,6 +139,12 @@ func TestFallbackModel(t *testing.T) {
 			    [retry: try 1 failed, empty_response]
 			    llm a - empty_response
 			    llm b
+			  memory buffer`},
+		{"not after an answer without text", []llm.Model{plays("a", says()), plays("b", says("ok"))}, "||", `
+			chain conversation
+			  memory buffer
+			  chain fallback
+			    llm a
 			  memory buffer`},
 		{"too late", []llm.Model{plays("a", reply{texts: []string{"half "}, err: errLost}), plays("b", says("ok"))}, "|half |error: connection lost", `
 			chain conversation - _OTHER

@@ -10,16 +10,18 @@ import (
 // A relay hands chunks on from the first one with content. What comes before is
 // held back until then, as another answer may begin if this one fails.
 type relay struct {
-	to     func(llm.Chunk) bool
-	held   []llm.Chunk
-	handed bool
+	to       func(llm.Chunk) bool
+	held     []llm.Chunk
+	handed   bool
+	finished bool // a choice has said why it ends
 }
 
 // maxHeld bounds the chunks that are held back.
 const maxHeld = 64
 
 func (r *relay) hand(c llm.Chunk) bool {
-	if !r.handed && !c.HasContent() && c.Finish == "" && len(r.held) < maxHeld {
+	r.finished = r.finished || c.Finish != ""
+	if !r.handed && !c.HasContent() && len(r.held) < maxHeld {
 		r.held = append(r.held, c)
 		return true
 	}
@@ -49,8 +51,8 @@ func (r *relay) end(err error) error {
 // chat relays one call of m. A call that brings nothing fails.
 func (r *relay) chat(ctx context.Context, m llm.Model, req *llm.Request) error {
 	err := pump(callback.Model(m).Chat(ctx, req), r.hand)
-	if err == nil && !r.handed {
+	if err == nil && !r.handed && !r.finished {
 		err = llm.ErrEmpty
 	}
-	return err
+	return r.end(err)
 }
