@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // TestAttributesOfProvider: openai.* is on the spans and figures of OpenAI's models
@@ -251,6 +252,132 @@ func TestMedia(t *testing.T) {
 			got := value(r.spans()[0].Attributes(), "gen_ai.input.messages").AsString()
 			if want := `[{"role":"user","parts":[` + tt.want + `]}]`; got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// TestMemoryOperations: a memory operation has the name of what the caller asks
+// for, and counts the records that it is about.
+func TestMemoryOperations(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		before, after callback.MemoryChange
+		err           error
+		want          string // the span's name
+		records       int64  // 0 is absent
+	}{
+		{"load", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{Messages: 4}, nil, "search_memory", 4},
+		{"load that fails", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{}, errors.New("gone"), "search_memory", 0},
+		{"save, of which the size afterwards tells nothing", callback.MemoryChange{Operation: "save", Store: "window", Messages: 2}, callback.MemoryChange{Messages: 2}, nil, "create_memory", 0},
+		{"save into a summary", callback.MemoryChange{Operation: "save", Store: "summary", Messages: 1}, callback.MemoryChange{Messages: 1}, nil, "upsert_memory", 0},
+		{"save into a summary and a buffer", callback.MemoryChange{Operation: "save", Store: "summary_buffer", Messages: 1}, callback.MemoryChange{Messages: 3}, nil, "upsert_memory", 0},
+		{"clear", callback.MemoryChange{Operation: "clear", Store: "buffer", Messages: 4}, callback.MemoryChange{}, nil, "delete_memory", 4},
+		{"clear that fails", callback.MemoryChange{Operation: "clear", Store: "buffer", Messages: 4}, callback.MemoryChange{}, errors.New("gone"), "delete_memory", 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record()
+			callback.Do(callback.WithHandlers(t.Context(), r.tracer), &callback.Info{Kind: callback.KindMemory, Name: tt.before.Store, Input: &tt.before}, nil,
+				func(context.Context) (*callback.MemoryChange, error) {
+					if tt.err != nil {
+						return nil, tt.err
+					}
+					return &tt.after, nil
+				})
+			s := r.spans()[0]
+			op := value(s.Attributes(), "gen_ai.operation.name").AsString()
+			if s.Name() != tt.want || op != tt.want {
+				t.Errorf("span %q with the operation %q, want %q", s.Name(), op, tt.want)
+			}
+			if got := value(s.Attributes(), "gen_ai.memory.record.count").AsInt64(); got != tt.records {
+				t.Errorf("%d records, want %d", got, tt.records)
+			}
+		})
+	}
+}
+
+// elsewhere is a service in another process.
+var elsewhere = llm.Endpoint{Provider: "aws.bedrock", Address: "agents.example", Port: 443}
+
+// TestServices: an agent, a search or a memory that a service in another process
+// does is a client's call of that service.
+func TestServices(t *testing.T) {
+	for _, tt := range []struct {
+		kind callback.Kind
+		at   llm.Endpoint
+		want string // span kind, provider, address, port
+	}{
+		{callback.KindAgent, elsewhere, "client aws.bedrock agents.example 443"},
+		{callback.KindAgent, llm.Endpoint{Address: "agents.example", Port: 8080}, "client _OTHER agents.example 8080"},
+		{callback.KindAgent, llm.Endpoint{Provider: "aws.bedrock"}, "internal aws.bedrock  "},
+		{callback.KindAgent, llm.Endpoint{}, "internal   "},
+		{callback.KindRetriever, elsewhere, "client aws.bedrock agents.example 443"},
+		{callback.KindRetriever, llm.Endpoint{}, "client   "},
+		{callback.KindMemory, elsewhere, "client aws.bedrock agents.example 443"},
+		{callback.KindMemory, llm.Endpoint{}, "internal   "},
+		{callback.KindTool, elsewhere, "internal   "},
+		{callback.KindChain, elsewhere, "internal   "},
+	} {
+		t.Run(string(tt.kind)+" "+tt.want, func(t *testing.T) {
+			seen := seeing{}
+			r := record(tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(seen))))
+			var kind string
+			ctx := callback.WithHandlers(t.Context(), r.tracer)
+			callback.Do(ctx, &callback.Info{Kind: tt.kind, Name: "florist", Endpoint: tt.at}, nil, func(ctx context.Context) (any, error) {
+				kind = trace.SpanFromContext(ctx).(sdktrace.ReadOnlySpan).SpanKind().String()
+				return nil, nil
+			})
+			for _, attributes := range seen { // of the one span, when it is created
+				got := kind
+				for _, key := range []string{"gen_ai.provider.name", "server.address", "server.port"} {
+					got += " " + value(attributes, key).String()
+				}
+				if got != tt.want {
+					t.Errorf("got %q, want %q", got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestAgentSaysItsModel: an agent has the provider of the models that it asks, and
+// the model if it is one.
+func TestAgentSaysItsModel(t *testing.T) {
+	model := func(ctx context.Context, name string) {
+		req := ask("roses")
+		req.Model = name
+		collect(ctx, scripted{provider: "openai", chunks: []llm.Chunk{{Text: "a"}, done}}, req)
+	}
+	inside := func(ctx context.Context, kind callback.Kind, do func(context.Context)) {
+		callback.Do(ctx, &callback.Info{Kind: kind, Name: "inner"}, nil, func(ctx context.Context) (any, error) { do(ctx); return nil, nil })
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(ctx context.Context)
+		want string // provider and model
+	}{
+		{"none", func(context.Context) {}, " "},
+		{"one", func(ctx context.Context) { model(ctx, "gpt-5"); model(ctx, "gpt-5") }, "openai gpt-5"},
+		{"two", func(ctx context.Context) { model(ctx, "gpt-5"); model(ctx, "gpt-5-mini"); model(ctx, "gpt-5") }, "openai "},
+		{"in a step", func(ctx context.Context) {
+			inside(ctx, callback.KindChain, func(ctx context.Context) { model(ctx, "gpt-5") })
+		}, "openai gpt-5"},
+		{"of another agent", func(ctx context.Context) {
+			inside(ctx, callback.KindAgent, func(ctx context.Context) { model(ctx, "gpt-5") })
+		}, " "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := record()
+			callback.Do(callback.WithHandlers(t.Context(), r.tracer), &callback.Info{Kind: callback.KindAgent, Name: "florist"}, nil,
+				func(ctx context.Context) (any, error) { tt.do(ctx); return nil, nil })
+			for _, s := range r.spans() {
+				if s.Name() != "invoke_agent florist" {
+					continue
+				}
+				got := value(s.Attributes(), "gen_ai.provider.name").AsString() + " " + value(s.Attributes(), "gen_ai.request.model").AsString()
+				if got != tt.want {
+					t.Errorf("provider and model %q, want %q", got, tt.want)
+				}
 			}
 		})
 	}

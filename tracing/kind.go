@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/llm"
@@ -39,20 +40,12 @@ func kindOf(info *callback.Info) kind {
 	case callback.KindTool:
 		return kind{join(opTool, info.Name), opTool, trace.SpanKindInternal, false, root}
 	case callback.KindAgent:
-		return kind{join(opAgent, info.Name), opAgent, trace.SpanKindInternal, false, true}
+		return kind{join(opAgent, info.Name), opAgent, placeOf(info), false, true}
 	case callback.KindRetriever:
 		return kind{join(opRetrieval, info.Name), opRetrieval, trace.SpanKindClient, false, root}
 	case callback.KindMemory:
-		op := opMemorySearch
-		if m, ok := info.Input.(*callback.MemoryChange); ok && m != nil {
-			switch m.Operation {
-			case "save":
-				op = opMemoryCreate
-			case "clear":
-				op = opMemoryDelete
-			}
-		}
-		return kind{op, op, trace.SpanKindInternal, false, root}
+		op := operationOf(info)
+		return kind{op, op, placeOf(info), false, root}
 	case callback.KindChain:
 		if root {
 			return kind{join(opWorkflow, info.Name), opWorkflow, trace.SpanKindInternal, false, true}
@@ -67,6 +60,33 @@ func kindOf(info *callback.Info) kind {
 		k.kind, k.total = trace.SpanKindClient, false
 	}
 	return k
+}
+
+// opMemoryUpsert is what is asked of a memory that decides by itself whether it
+// makes records or changes those it has.
+const opMemoryUpsert = "upsert_memory"
+
+// operationOf returns what a run asks of a memory.
+func operationOf(info *callback.Info) string {
+	m, _ := info.Input.(*callback.MemoryChange)
+	switch {
+	case m != nil && m.Operation == "save" && strings.HasPrefix(m.Store, "summary"): // which are rewritten
+		return opMemoryUpsert
+	case m != nil && m.Operation == "save":
+		return opMemoryCreate
+	case m != nil && m.Operation == "clear":
+		return opMemoryDelete
+	}
+	return opMemorySearch
+}
+
+// placeOf returns the kind of the span of what may be done in this process or by
+// a service that has an address.
+func placeOf(info *callback.Info) trace.SpanKind {
+	if info.Endpoint.Address != "" {
+		return trace.SpanKindClient
+	}
+	return trace.SpanKindInternal
 }
 
 // outputType returns what a run makes that is given a text or a medium.
@@ -122,18 +142,24 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 			a.text(keyToolDescription, call.Description, maxText)
 		}
 	case callback.KindRetriever:
+		describeService(a, info)
 		a.str(keyDataSource, info.Name)
 		if s, ok := info.Input.(*callback.Search); ok && s != nil && s.Limit > 0 {
 			a.add(keyTopK.Float64(float64(s.Limit)))
 		}
 	case callback.KindAgent:
+		describeService(a, info)
 		a.str(keyAgent, info.Name)
 	case callback.KindChain:
 		if k.op == opWorkflow {
 			a.str(keyWorkflow, info.Name)
 		}
 	case callback.KindMemory:
+		describeService(a, info)
 		if m, ok := info.Input.(*callback.MemoryChange); ok && m != nil {
+			if k.op == opMemoryDelete {
+				a.positive(keyMemoryRecords, m.Messages)
+			}
 			a.str(keyMemoryStore, m.Store)
 			a.int(keyMsgsBefore, m.Messages)
 			if m.Tokens >= 0 {
@@ -173,18 +199,25 @@ func describeMetadata(a *attrs, m map[string]any) {
 	}
 }
 
-func describeEndpoint(a *attrs, info *callback.Info) {
-	e := &info.Endpoint
-	provider := e.Provider
-	if provider == "" {
-		provider = "_OTHER"
+// describeService adds who does what may be done in this process too.
+func describeService(a *attrs, info *callback.Info) {
+	if info.Endpoint.Provider != "" || info.Endpoint.Address != "" {
+		describeServer(a, &info.Endpoint)
 	}
-	a.str(keyProvider, provider)
-	a.str(keyRequestModel, info.Model())
+}
+
+func describeServer(a *attrs, e *llm.Endpoint) {
+	a.str(keyProvider, cmp.Or(e.Provider, "_OTHER"))
 	if e.Address != "" {
 		a.str(keyServerAddress, e.Address)
 		a.int(keyServerPort, e.Port)
 	}
+}
+
+func describeEndpoint(a *attrs, info *callback.Info) {
+	e := &info.Endpoint
+	describeServer(a, e)
+	a.str(keyRequestModel, info.Model())
 	if openAI(e.Provider) && e.API != llm.APICompletions {
 		a.str(keyAPIType, e.API)
 	}

@@ -15,13 +15,16 @@ const maxDocuments = 128
 
 // describeOutput adds what a run gave besides a model's answer: figures and
 // ids, no content.
-func describeOutput(a *attrs, kind callback.Kind, res *callback.Result) {
+func describeOutput(a *attrs, info *callback.Info, res *callback.Result) {
+	kind := info.Kind
 	switch out := res.Output.(type) {
 	case *callback.MemoryChange:
 		if out == nil || kind != callback.KindMemory {
 			return
 		}
-		a.int(keyMemoryRecords, out.Messages)
+		if operationOf(info) == opMemorySearch {
+			a.positive(keyMemoryRecords, out.Messages)
+		} // else what was saved: the size does not tell, since old records may go
 		a.int(keyMsgsAfter, out.Messages)
 		if out.Tokens >= 0 {
 			a.int(keyMemoryAfter, out.Tokens)

@@ -118,7 +118,10 @@ func (r *run) finish(res *callback.Result, errType string, logs []*tokenLog) {
 		r.kind.model && res.Usage == nil && res.Total.Calls > 1 {
 		describeTotal(&a, &res.Total)
 	}
-	describeOutput(&a, r.info.Kind, res)
+	describeOutput(&a, r.info, res)
+	if r.info.Kind == callback.KindAgent {
+		agentOf(r.ctx).describe(&a, r.info) // itself
+	}
 	if res.Stopped {
 		a.add(keyStopped.Bool(true))
 	}

@@ -91,10 +91,15 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	k.describe(&b, t.conf, info, o)
 	switch info.Kind {
 	case callback.KindAgent:
-		ctx = context.WithValue(ctx, agentKey{}, info.Name)
-	case callback.KindTool: // of the nearest agent above
-		name, _ := ctx.Value(agentKey{}).(string)
-		b.str(keyAgent, name)
+		ctx = context.WithValue(ctx, agentKey{}, &agent{name: info.Name})
+	case callback.KindTool:
+		if above := agentOf(ctx); above != nil {
+			b.str(keyAgent, above.name)
+		}
+	case callback.KindLLM:
+		if above := agentOf(ctx); above != nil {
+			above.asks(info)
+		}
 	}
 	ctx, span := t.tracer.Start(ctx, k.name,
 		trace.WithSpanKind(k.kind), trace.WithTimestamp(info.Started), trace.WithAttributes(b...))
@@ -114,9 +119,6 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 	}
 	return ctx, r
 }
-
-// agentKey is the context key of the name of the agent that a run is below.
-type agentKey struct{}
 
 // attrBuffers holds scratch space for attributes. The SDK copies them.
 var attrBuffers = sync.Pool{New: func() any { b := make([]attribute.KeyValue, 0, 32); return &b }}
