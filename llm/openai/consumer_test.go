@@ -85,7 +85,7 @@ type reading struct {
 	expect   standin.Expectation
 	answer   iter.Seq2[doortest.Piece, error]
 	ctx      *endingContext
-	asked    <-chan struct{} // closed when the request has arrived
+	silent   <-chan struct{} // closed when no head of an answer is to be expected any more
 	ended    <-chan struct{} // closed when the span has ended; nil without handlers
 	shutdown func()          // of tracing
 	body     bodyReading
@@ -156,7 +156,7 @@ func (r *reading) hold(err error) {
 // wait reads what comes, and acts once no more is to be expected.
 func (r *reading) wait(act func()) {
 	if r.expect.Text == "" {
-		go func() { <-r.asked; time.AfterFunc(5*time.Millisecond, act) }()
+		go func() { <-r.silent; time.AfterFunc(5*time.Millisecond, act) }()
 	}
 	for p, err := range r.answer {
 		if r.take(p, err) && (!r.expect.Grows && r.text == r.expect.Text || r.expect.Grows && len(r.text) == 20) {

@@ -136,16 +136,20 @@ func (d *door) fits(c *consumer, e *standin.Expectation, stream bool) bool {
 // attempt makes the call-th call of a scenario for the consumer.
 func attempt(ctx context.Context, t *testing.T, d door, sc standin.Scenario, call int, e standin.Expectation, c consumer, stream bool, handlers []callback.Handler, ended <-chan struct{}, shutdown func()) (*reading, *standin.API) {
 	t.Helper()
-	asked := make(chan struct{})
+	silent := make(chan struct{})
+	say := sync.OnceFunc(func() { close(silent) })
 	api := &standin.API{
 		Reply: func(context.Context, *standin.Request) (standin.Reply, error) {
 			return standin.Text(standin.ScenarioAnswer), nil
 		},
 		Script: func(r *standin.Request) standin.Script {
-			close(asked)
 			later := *r
 			later.Index += call
-			return sc.Script(&later)
+			script := sc.Script(&later)
+			if len(script) > 0 && reflect.DeepEqual(script[0], standin.Step{End: standin.EndStall}) {
+				say() // else the head is to come
+			}
+			return script
 		},
 	}
 	server, err := api.Start()
@@ -153,8 +157,8 @@ func attempt(ctx context.Context, t *testing.T, d door, sc standin.Scenario, cal
 		t.Fatal(err)
 	}
 	var conns connections
-	r := &reading{t: t, url: server.URL, client: conns.client(), handlers: handlers, stream: stream, consumer: c, expect: e,
-		ctx: &endingContext{Context: ctx, done: make(chan struct{})}, asked: asked, ended: ended, shutdown: shutdown}
+	r := &reading{t: t, url: server.URL, client: conns.client(say), handlers: handlers, stream: stream, consumer: c, expect: e,
+		ctx: &endingContext{Context: ctx, done: make(chan struct{})}, silent: silent, ended: ended, shutdown: shutdown}
 	r.answer = d.open(r)(r.ctx, stream)
 	c.read(r)
 	if r.over(); !d.model {
@@ -341,10 +345,11 @@ type countedConn struct {
 	all  *connections
 }
 
-func (a *connections) client() *http.Client {
+// client returns a client that tells when the head of an answer has come.
+func (a *connections) client(headed func()) *http.Client {
 	a.none = make(chan struct{})
 	close(a.none)
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return &http.Client{Transport: heading{headed, &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
@@ -355,7 +360,17 @@ func (a *connections) client() *http.Client {
 			a.none = make(chan struct{})
 		}
 		return &countedConn{Conn: conn, all: a}, nil
-	}}}
+	}}}}
+}
+
+type heading struct {
+	headed func()
+	*http.Transport
+}
+
+func (h heading) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer h.headed()
+	return h.Transport.RoundTrip(r)
 }
 
 func (c *countedConn) Close() error {
