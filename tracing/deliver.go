@@ -128,7 +128,13 @@ const (
 // reason says what is wrong without the layers of the libraries, and what to
 // do about the mistakes that are often made.
 func reason(err error) string {
-	msg := rpcPrefix.ReplaceAllString(err.Error(), "")
+	msg := err.Error()
+	long := len(msg) > maxRead
+	if long {
+		msg = cut(strings.Join(strings.Fields(msg), " "), maxRead)
+		msg = msg[:max(strings.LastIndexByte(msg, ' '), 0)] // half of a key is not seen to be one
+	}
+	msg = rpcPrefix.ReplaceAllString(msg, "")
 	msg = connError.ReplaceAllStringFunc(msg, func(quoted string) string {
 		if said, err := strconv.Unquote(quoted[strings.IndexByte(quoted, '"'):]); err == nil {
 			return said
@@ -157,14 +163,18 @@ func reason(err error) string {
 	msg = strings.Replace(msg, stockBusy+": ", "", 1)
 	msg = strings.TrimSuffix(msg, ": body: (empty)")
 	msg = RedactKeys(valid(secrets.ReplaceAllString(strings.Join(strings.Fields(msg), " "), "[key]")))
-	if len(msg) > maxReason {
+	if long || len(msg) > maxReason {
 		msg = cut(msg, maxReason) + "…"
 	}
 	return visible.Line(msg)
 }
 
-// maxReason bounds what is shown of what a receiver says, which may be a page.
-const maxReason = 1 << 10
+// maxReason bounds what is shown of what a receiver says, which may be a page,
+// and maxRead what is looked at.
+const (
+	maxReason = 1 << 10
+	maxRead   = 16 << 10
+)
 
 // rpcPrefix is what gRPC puts before what the receiver said.
 var rpcPrefix = regexp.MustCompile(`rpc error: code = \w+ desc = `)

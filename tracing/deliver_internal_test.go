@@ -1,0 +1,22 @@
+package tracing
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestReasonOfPages: of a long page no more is looked at than is needed, and no
+// part of a key at the end of that is shown.
+func TestReasonOfPages(t *testing.T) {
+	key := "sk-proj-" + strings.Repeat("4f9aK2mQx81LzP0w", 12)
+	for pad := range len(key) {
+		said := reason(errors.New("404 Not Found (body: " + strings.Repeat("x", pad) + strings.Repeat(" "+key, 10_000) + ")"))
+		if strings.Contains(said, "sk-") || strings.Contains(said, "s…") || !strings.HasPrefix(said, "404 Not Found (body: ") || !strings.HasSuffix(said, "[key]…") {
+			t.Fatalf("after %d bytes: %s", pad, said)
+		}
+	}
+	if said := reason(errors.New("404 " + strings.Repeat("x", 1<<20))); said != "404…" {
+		t.Errorf("one word: %s", said)
+	}
+}
