@@ -382,3 +382,22 @@ func TestAgentSaysItsModel(t *testing.T) {
 		})
 	}
 }
+
+// TestRedactorLeavesStructure: a redactor that leaves no text leaves what the
+// conventions name.
+func TestRedactorLeavesStructure(t *testing.T) {
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(string) string { return "[gone]" }))
+	req := &llm.Request{Messages: []llm.Message{llm.System("sell"), {Role: llm.RoleDeveloper, Parts: []llm.Part{{Text: "sell"}}},
+		{Role: "mallory", Parts: []llm.Part{{Media: &llm.Media{Kind: "image", Data: []byte("GIF")}}}}}}
+	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, {Choice: 1, Text: "b"}, {Finish: "length"}, {Choice: 1, Finish: "mallory"}}}, req)
+	for key, want := range map[string]string{
+		"gen_ai.input.messages": `[{"role":"system","parts":[{"type":"text","content":"[gone]"}]},{"role":"developer","parts":[{"type":"text","content":"[gone]"}]},` +
+			`{"role":"[gone]","parts":[{"type":"blob","content":"","modality":"image"}]}]`,
+		"gen_ai.output.messages": `[{"role":"assistant","parts":[{"type":"text","content":"[gone]"}],"finish_reason":"length"},` +
+			`{"role":"assistant","parts":[{"type":"text","content":"[gone]"}],"finish_reason":"[gone]"}]`,
+	} {
+		if got := value(r.spans()[0].Attributes(), key).AsString(); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", key, got, want)
+		}
+	}
+}

@@ -45,10 +45,22 @@ const maxWord = 256
 // word returns a name or an id as it may be recorded.
 func (r *recorder) word(s string) string { return cut(r.scrub(s), maxWord) }
 
+// term returns a word as it is if the conventions or this package name it, for
+// readers go by it.
+func (r *recorder) term(s string) string {
+	switch s {
+	case "system", "developer", "user", "assistant", "tool", // roles
+		"stop", "length", "content_filter", "tool_call", "error", // finish reasons
+		"image", "audio", "video", "file": // modalities
+		return s
+	}
+	return r.word(s)
+}
+
 func (r *recorder) parts(s string) []part { return []part{{kind: partText, text: r.text(s)}} }
 
 func (r *recorder) message(m *llm.Message) message {
-	out := message{role: r.word(string(m.Role))}
+	out := message{role: r.term(string(m.Role))}
 	if m.Name != "" {
 		out.name = cut(r.text(m.Name), maxWord)
 	}
@@ -87,7 +99,7 @@ func (r *recorder) choice(c *llm.Choice, finish string) message {
 	case finish == "":
 		finish = "stop"
 	}
-	out := message{role: "assistant", finish: r.word(finish), parts: r.room(3 + len(c.ToolCalls))}
+	out := message{role: "assistant", finish: r.term(finish), parts: r.room(3 + len(c.ToolCalls))}
 	for _, p := range [...]part{{kind: partReasoning, text: c.Reasoning}, {kind: partText, text: c.Text}, {kind: partText, text: c.Refusal}} {
 		if p.text != "" {
 			p.text = r.text(p.text)
@@ -115,16 +127,16 @@ func (r *recorder) media(m *llm.Media) part {
 	switch {
 	case m.URL == "", strings.HasPrefix(m.URL, "data:"), len(m.URL) > maxWord && !strings.Contains(cut(m.URL, maxWord), ":"):
 	case fileID.MatchString(m.URL):
-		return part{kind: partFile, modality: r.word(m.Kind), text: r.text(m.URL)}
+		return part{kind: partFile, modality: r.term(m.Kind), text: r.text(m.URL)}
 	default:
-		return part{kind: partURI, modality: r.word(m.Kind), text: r.text(m.URL)}
+		return part{kind: partURI, modality: r.term(m.Kind), text: r.text(m.URL)}
 	}
 	mime := m.MIMEType
 	if rest, ok := strings.CutPrefix(m.URL, "data:"); ok {
 		mime, _, _ = strings.Cut(cut(rest, maxWord), ",")
 		mime, _, _ = strings.Cut(mime, ";")
 	}
-	return part{kind: partBlob, modality: r.word(m.Kind), mime: r.word(mime)}
+	return part{kind: partBlob, modality: r.term(m.Kind), mime: r.word(mime)}
 }
 
 // append appends m as JSON with each text cut to limit bytes, and returns how
