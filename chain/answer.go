@@ -12,8 +12,9 @@ import (
 type AnswerError struct {
 	// Reason is "refusal" if the model declines, "length" if the answer was cut
 	// off at the limit of its tokens, "content_filter" if the provider cut it
-	// off, "invalid_answer" if it is not of the form that was asked for. It is
-	// also the value of the span attribute error.type.
+	// off, "tool_calls" if the model asks for tools, which agents alone run, and
+	// "invalid_answer" if it is not of the form that was asked for. It is also the
+	// value of the span attribute error.type.
 	Reason string
 	Text   string // the answer as it came, or the words of the refusal
 	Err    error  // what is wrong with an invalid answer
@@ -30,6 +31,8 @@ func (e *AnswerError) Error() string {
 		return e.step + ": the answer was cut off at the limit of its tokens; raise Request.MaxTokens"
 	case reasonFilter:
 		return e.step + ": the answer was cut off by the provider's content filter"
+	case reasonTools:
+		return e.step + ": the model asks for tools, which nobody runs here; use an agent.Agent"
 	}
 	return fmt.Sprintf("%s: the answer is invalid: %v", e.step, e.Err)
 }
@@ -44,8 +47,18 @@ const (
 	reasonRefusal = "refusal"
 	reasonLength  = "length"
 	reasonFilter  = "content_filter"
+	reasonTools   = "tool_calls"
 	reasonInvalid = "invalid_answer"
 )
+
+// unrun returns the error of an answer that is nothing but calls of tools, else
+// nil.
+func (id identity) unrun(answer *llm.Response) error {
+	if c := &answer.Choices[0]; c.Text == "" && c.Refusal == "" && len(c.ToolCalls) > 0 {
+		return &AnswerError{Reason: reasonTools, step: id.String()}
+	}
+	return nil
+}
 
 func (id identity) refused(answer *llm.Response) error {
 	return &AnswerError{Reason: reasonRefusal, Text: answer.Choices[0].Refusal, step: id.String()}

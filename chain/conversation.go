@@ -31,10 +31,11 @@ type Conversation struct {
 const DefaultSystem = "You are a friendly partner in a conversation. You are talkative and give concrete details from what you have been told. If you do not know something, you say so."
 
 // Run answers input as one run. On failure it returns what had arrived together
-// with the error. An answer that is nothing but a refusal, or was cut off before
-// any text came, is an [*AnswerError]. A turn that fails is not remembered, but
-// for one whose memory fails after the answer: the memories that summarize keep
-// it, and summarize at the next turn.
+// with the error. An answer that is nothing but a refusal or calls of tools, or
+// was cut off before any text came, is an [*AnswerError]; of one that has both, the
+// text is remembered. A turn that fails is not remembered, but for one whose memory
+// fails after the answer: the memories that summarize keep it, and summarize at the
+// next turn.
 func (c *Conversation) Run(ctx context.Context, input string) (string, error) {
 	return run(ctx, c.identity(), input, func(ctx context.Context) (string, error) {
 		return c.turn(ctx, input, c.Request.Stream, nil)
@@ -98,7 +99,12 @@ func (c *Conversation) turn(ctx context.Context, input string, stream bool, hand
 	req.Messages = append(slices.Concat(c.fixed(), history), user)
 	answer, stopped, err := ask(ctx, c.identity(), c.Model, &req, hand)
 	if err == nil && !stopped {
-		err = memory.Save(ctx, c.Memories(), user, answer.Message())
+		err = c.identity().unrun(answer)
+	}
+	if err == nil && !stopped {
+		said := answer.Message()
+		said.ToolCalls = nil // calls that nothing answers are an error of the next turn
+		err = memory.Save(ctx, c.Memories(), user, said)
 	}
 	return answer.Text(), err
 }

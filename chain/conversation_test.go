@@ -177,6 +177,8 @@ func TestConversationEndings(t *testing.T) {
 			"conversation: the answer was cut off at the limit of its tokens; raise Request.MaxTokens", "-chain conversation length"},
 		{"filtered", &chain.Conversation{Model: plays("gpt", reply{finish: "content_filter"})}, "roses?", false,
 			"conversation: the answer was cut off by the provider's content filter", "-chain conversation content_filter"},
+		{"nothing but tools", &chain.Conversation{Model: plays("gpt", reply{calls: true, finish: "tool_calls"})}, "roses?", false,
+			"conversation: the model asks for tools, which nobody runs here; use an agent.Agent", "-chain conversation tool_calls"},
 		{"model declines", &chain.Conversation{Model: plays("gpt", reply{refusal: "No."})}, "roses?", false, "conversation: the model declined to answer", "-chain conversation refusal"},
 		{"empty input", &chain.Conversation{Model: &florist{}}, " \n", false, "conversation got an empty input", "-chain conversation invalid_request"},
 		{"broken off", &chain.Conversation{Model: &florist{}}, "roses?", true, "<nil>", "-chain conversation stopped"},
@@ -214,6 +216,26 @@ func TestConversationEndings(t *testing.T) {
 				t.Errorf("starts and ends do not match: %q", rec.log)
 			}
 		})
+	}
+}
+
+// TestConversationTools: what is said beside calls of tools is remembered, and the
+// calls are not: an API refuses those that nothing answers.
+func TestConversationTools(t *testing.T) {
+	m := plays("gpt", reply{texts: []string{"Let me see."}, calls: true, finish: "tool_calls"}, says("Pink."))
+	talk := &chain.Conversation{Model: m}
+	for _, in := range []string{"Roses?", "Well?"} {
+		if _, err := talk.Run(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, said := range m.requests[1].Messages {
+		if len(said.ToolCalls) > 0 {
+			t.Errorf("sent again: %+v", said)
+		}
+	}
+	if got := m.requests[1].Messages[2].Text(); got != "Let me see." {
+		t.Errorf("remembered %q", got)
 	}
 }
 

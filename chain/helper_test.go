@@ -33,6 +33,7 @@ type script struct {
 type reply struct {
 	texts   []string
 	refusal string
+	calls   bool // of a tool
 	finish  string
 	err     error
 	silent  bool
@@ -77,6 +78,9 @@ func (s *script) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk
 			if !yield(llm.Chunk{Text: t}, nil) {
 				return
 			}
+		}
+		if r.calls && !yield(llm.Chunk{Tool: &llm.ToolDelta{ID: "call_1", Name: "stock", Arguments: "{}"}}, nil) {
+			return
 		}
 		switch {
 		case ctx.Err() != nil:

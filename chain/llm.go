@@ -27,7 +27,8 @@ type LLM[I any] struct {
 
 // Run returns the text of the answer, also if MaxTokens cut it short. On failure
 // it returns what had arrived together with the error. An answer that is nothing
-// but a refusal, or was cut off before any text came, is an [*AnswerError].
+// but a refusal or calls of tools, or was cut off before any text came, is an
+// [*AnswerError].
 func (l *LLM[I]) Run(ctx context.Context, in I) (string, error) {
 	return run(ctx, l.identity(), in, func(ctx context.Context) (string, error) {
 		req, err := l.request(ctx, in)
@@ -39,7 +40,8 @@ func (l *LLM[I]) Run(ctx context.Context, in I) (string, error) {
 	})
 }
 
-// Stream returns the answer chunk by chunk. It ends as that of Run does.
+// Stream returns the answer chunk by chunk. It ends as that of Run does, but that
+// calls of tools are no error: their chunks have been seen.
 func (l *LLM[I]) Stream(ctx context.Context, in I) iter.Seq2[llm.Chunk, error] {
 	return stream(ctx, l.identity(), in, func(ctx context.Context, hand func(llm.Chunk) bool) error {
 		req, err := l.request(ctx, in)
@@ -116,7 +118,7 @@ func transcript(messages []llm.Message) string {
 // ask makes one call of m and gives its chunks to hand, if that is not nil. It
 // returns the answer, what had arrived of it on failure, and whether hand
 // stopped it. A call that brings nothing fails, and so does one that is refused,
-// or cut off before any text came.
+// or cut off before any text came, or brings calls of tools that nobody would see.
 func ask(ctx context.Context, id identity, m llm.Model, req *llm.Request, hand func(llm.Chunk) bool) (answer *llm.Response, stopped bool, err error) {
 	var acc llm.Accumulator
 	for c, err := range callback.Model(m).Chat(ctx, req) {
@@ -138,6 +140,8 @@ func ask(ctx context.Context, id identity, m llm.Model, req *llm.Request, hand f
 		return answer, false, id.refused(answer)
 	case (c.Finish == reasonLength || c.Finish == reasonFilter) && len(c.ToolCalls) == 0:
 		return answer, false, &AnswerError{Reason: c.Finish, step: id.String()}
+	case hand == nil: // who takes chunks has the calls
+		return answer, false, id.unrun(answer)
 	}
 	return answer, false, nil
 }

@@ -95,6 +95,32 @@ func TestLLM(t *testing.T) {
 	}
 }
 
+// TestLLMTools: calls of tools are lost, and an error, but for who takes the
+// chunks. Text beside them is the answer.
+func TestLLMTools(t *testing.T) {
+	calls := reply{calls: true, finish: "tool_calls"}
+	text, err := question(plays("gpt", calls)).Run(t.Context(), "Which?")
+	if want := `llm "ask": the model asks for tools, which nobody runs here; use an agent.Agent`; text != "" || fmt.Sprint(err) != want || callback.ErrorType(err) != "tool_calls" {
+		t.Errorf("%q, %v, want %s", text, err, want)
+	}
+	var seen []llm.ToolDelta
+	for c, err := range question(plays("gpt", calls)).Stream(t.Context(), "Which?") {
+		if err != nil {
+			t.Error(err)
+		}
+		if c.Tool != nil {
+			seen = append(seen, *c.Tool)
+		}
+	}
+	if len(seen) != 1 || seen[0].Name != "stock" {
+		t.Errorf("streamed %+v", seen)
+	}
+	calls.texts = []string{"Let me see."}
+	if text, err := question(plays("gpt", calls)).Run(t.Context(), "Which?"); text != "Let me see." || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // TestLLMRequest: settings are kept, and their messages come first.
 func TestLLMRequest(t *testing.T) {
 	m := plays("gpt", says("ok"))

@@ -138,11 +138,11 @@ func permanent(err error) (useless bool) {
 	if turnKept(err) {
 		return true
 	}
-	if a, ok := errors.AsType[*AnswerError](err); ok && a.Reason == reasonLength { // which another try is billed for too
+	if a, ok := errors.AsType[*AnswerError](err); ok && (a.Reason == reasonLength || a.Reason == reasonTools) { // which another try is billed for too
 		return true
 	}
 	switch callback.ErrorType(err) {
-	case "invalid_request", "invalid_prompt", "empty_prompt", "empty_query", "no_documents", "budget_exceeded", "panic", "goexit":
+	case "invalid_request", "invalid_prompt", "empty_prompt", "empty_query", "no_documents", "budget_exceeded", "max_steps", "panic", "goexit":
 		return true
 	}
 	api, ok := errors.AsType[*llm.Error](err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
+	"github.com/callspan/callspan/chain/agent"
 	"github.com/callspan/callspan/llm"
 	"github.com/callspan/callspan/llm/price"
 	"github.com/callspan/callspan/memory"
@@ -230,6 +231,8 @@ func TestPermanent(t *testing.T) {
 		{"incomplete", incomplete, true},
 		{"blank prompt", blank, true},
 		{"refusal", &chain.AnswerError{Reason: "refusal"}, false},
+		{"tools", fmt.Errorf("ask: %w", &chain.AnswerError{Reason: "tool_calls"}), true},
+		{"steps of an agent", fmt.Errorf("ask: %w", &agent.StepsError{Agent: "florist", Limit: 3}), true},
 		{"all of a fallback", allRefused, true},
 		{"one of a fallback", oneRefused, false},
 		{"anything else", errLost, false},
