@@ -159,5 +159,6 @@ const (
 	opEmbeddings   = "embeddings"
 	opMemorySearch = "search_memory"
 	opMemoryCreate = "create_memory"
+	opMemoryUpsert = "upsert_memory" // of a memory that rewrites what it has
 	opMemoryDelete = "delete_memory"
 )

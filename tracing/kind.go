@@ -62,10 +62,6 @@ func kindOf(info *callback.Info) kind {
 	return k
 }
 
-// opMemoryUpsert is what is asked of a memory that decides by itself whether it
-// makes records or changes those it has.
-const opMemoryUpsert = "upsert_memory"
-
 // operationOf returns what a run asks of a memory.
 func operationOf(info *callback.Info) string {
 	m, _ := info.Input.(*callback.MemoryChange)
