@@ -57,7 +57,7 @@ type Info struct {
 	Input    any            // see Kind; what a step was given
 	Tags     []string       // of this run; Start puts the inherited ones before
 	Metadata map[string]any // of this run; Start adds the inherited entries
-	Endpoint llm.Endpoint   // where a model's call goes
+	Endpoint llm.Endpoint   // where a call goes: a model's, or of an agent, a search or a memory in another process
 	Meter    llm.Meter      // counts tokens where the provider does not; may be nil
 	Prices   *price.Book    // nil is the built-in book
 	Resend   int            // how often the same request was sent before, where the client says so
