@@ -57,10 +57,14 @@ type Info struct {
 	Input    any            // see Kind; what a step was given
 	Tags     []string       // of this run; Start puts the inherited ones before
 	Metadata map[string]any // of this run; Start adds the inherited entries
-	Endpoint llm.Endpoint   // where a call goes: a model's, or of an agent, a search or a memory in another process
 	Meter    llm.Meter      // counts tokens where the provider does not; may be nil
 	Prices   *price.Book    // nil is the built-in book
 	Resend   int            // how often the same request was sent before, where the client says so
+
+	// Endpoint is where a call goes: a model's, or that of an agent, a search or a
+	// memory in another process. An agent in this one says provider and model of
+	// those that it asks, and no address.
+	Endpoint llm.Endpoint
 
 	ID      ID
 	Parent  ID // zero at the root
@@ -74,7 +78,7 @@ type Info struct {
 	run    *Active // the run itself, once it has begun
 }
 
-// Model returns the model that a model run asks for.
+// Model returns the model that a model run asks for, or an agent's does.
 func (i *Info) Model() string {
 	switch r := i.Input.(type) {
 	case *llm.Request:

@@ -76,6 +76,30 @@ func (f *FallbackModel) Chat(ctx context.Context, req *llm.Request) iter.Seq2[ll
 	})
 }
 
+// Endpoint says where the calls go, as far as it is the same for all models.
+func (f *FallbackModel) Endpoint() llm.Endpoint {
+	var all llm.Endpoint
+	for i, m := range f.Models {
+		e := endpointOf(m)
+		if i == 0 {
+			all = e
+		}
+		if e.Provider != all.Provider {
+			all.Provider = ""
+		}
+		if e.Model != all.Model {
+			all.Model = ""
+		}
+		if e.Address != all.Address || e.Port != all.Port {
+			all.Address, all.Port = "", 0
+		}
+		if e.API != all.API {
+			all.API = ""
+		}
+	}
+	return all
+}
+
 // WithHandlers returns the model with further handlers, which see its own run.
 func (f *FallbackModel) WithHandlers(hs ...callback.Handler) llm.Model {
 	c := *f

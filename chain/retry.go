@@ -94,6 +94,17 @@ func (r *RetryModel) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.C
 	})
 }
 
+// Endpoint says where the calls go, if Model does.
+func (r *RetryModel) Endpoint() llm.Endpoint { return endpointOf(r.Model) }
+
+// endpointOf returns where the calls of m go, as far as it says so.
+func endpointOf(m llm.Model) llm.Endpoint {
+	if q, ok := m.(interface{ Endpoint() llm.Endpoint }); ok && !missing(m) {
+		return q.Endpoint()
+	}
+	return llm.Endpoint{}
+}
+
 // WithHandlers returns the model with further handlers, which see its own run.
 func (r *RetryModel) WithHandlers(hs ...callback.Handler) llm.Model {
 	c := *r

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -472,3 +473,49 @@ func TestModelHandlers(t *testing.T) {
 		}
 	}
 }
+
+// TestModelEndpoint: a model made of models says where their calls go, as far as
+// they agree.
+func TestModelEndpoint(t *testing.T) {
+	at := func(e llm.Endpoint) llm.Model { return elsewhere{e} }
+	rose := llm.Endpoint{Provider: "openai", Model: "rose-1", Address: "models.example", Port: 443, API: llm.APIChat}
+	other := func(change func(*llm.Endpoint)) llm.Model {
+		e := rose
+		change(&e)
+		return at(e)
+	}
+	one := func(m llm.Model) llm.Model { return &chain.RetryModel{Model: m} }
+	all := func(ms ...llm.Model) llm.Model { return &chain.FallbackModel{Models: ms} }
+	for _, tc := range []struct {
+		name  string
+		model llm.Model
+		want  llm.Endpoint
+	}{
+		{"tried again", one(at(rose)), rose},
+		{"tried again twice", one(one(at(rose))), rose},
+		{"alike", all(at(rose), at(rose)), rose},
+		{"one", all(at(rose)), rose},
+		{"another model", all(at(rose), other(func(e *llm.Endpoint) { e.Model = "rose-2" }), at(rose)), llm.Endpoint{Provider: "openai", Address: "models.example", Port: 443, API: llm.APIChat}},
+		{"another provider", all(at(rose), other(func(e *llm.Endpoint) { e.Provider = "groq" })), llm.Endpoint{Model: "rose-1", Address: "models.example", Port: 443, API: llm.APIChat}},
+		{"another address", all(at(rose), other(func(e *llm.Endpoint) { e.Address = "eu.models.example" })), llm.Endpoint{Provider: "openai", Model: "rose-1", API: llm.APIChat}},
+		{"another port", all(at(rose), other(func(e *llm.Endpoint) { e.Port = 80 })), llm.Endpoint{Provider: "openai", Model: "rose-1", API: llm.APIChat}},
+		{"another API", all(at(rose), other(func(e *llm.Endpoint) { e.API = llm.APICompletions })), llm.Endpoint{Provider: "openai", Model: "rose-1", Address: "models.example", Port: 443}},
+		{"one that does not tell", all(at(rose), llm.ModelFunc(at(rose).Chat)), llm.Endpoint{}},
+		{"one that does not tell, first", all(llm.ModelFunc(at(rose).Chat), at(rose)), llm.Endpoint{}},
+		{"none", one(nil), llm.Endpoint{}},
+		{"nil", one((*elsewhere)(nil)), llm.Endpoint{}},
+		{"no models", all(), llm.Endpoint{}},
+		{"nil among them", all(at(rose), (*chain.RetryModel)(nil)), llm.Endpoint{}},
+	} {
+		if got := tc.model.(interface{ Endpoint() llm.Endpoint }).Endpoint(); got != tc.want {
+			t.Errorf("%s: got %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// elsewhere is a model whose calls go to an endpoint.
+type elsewhere struct{ at llm.Endpoint }
+
+func (e elsewhere) Endpoint() llm.Endpoint { return e.at }
+
+func (elsewhere) Chat(context.Context, *llm.Request) iter.Seq2[llm.Chunk, error] { return nil }

@@ -8,7 +8,8 @@ import (
 )
 
 // An agent is what the runs below an agent's own know of it, and it of them. The
-// conventions want the provider on its span, which only its model calls know.
+// conventions want the provider on its span, which its model calls know if it does
+// not say so itself.
 type agent struct {
 	name string
 
@@ -40,14 +41,14 @@ func (a *agent) asks(info *callback.Info) {
 	a.several = a.several || model != a.model
 }
 
-// describe adds whom the agent asked, unless info has said it at the start.
+// describe adds whom the agent asked as far as info has not said it at the start.
 func (a *agent) describe(attrs *attrs, info *callback.Info) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if info.Endpoint.Provider == "" && info.Endpoint.Address == "" {
 		attrs.str(keyProvider, a.provider)
 	}
-	if !a.several {
+	if info.Endpoint.Model == "" && !a.several {
 		attrs.str(keyRequestModel, a.model)
 	}
 }

@@ -15,16 +15,21 @@ import (
 	"time"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/chain"
 	"github.com/callspan/callspan/chain/agent"
 	"github.com/callspan/callspan/chain/tool"
 	"github.com/callspan/callspan/internal/conformance"
 	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/otlpsink"
 	"github.com/callspan/callspan/internal/spantree"
+	"github.com/callspan/callspan/llm"
 	callopenai "github.com/callspan/callspan/llm/openai"
 	"github.com/callspan/callspan/memory"
 	"github.com/callspan/callspan/tracing"
 	"github.com/sashabaranov/go-openai"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/tools/txtar"
 )
 
@@ -155,4 +160,71 @@ func TestAgentConformance(t *testing.T) {
 		}
 		conformance.Check(t, f.Name(), "--require-op", "chat", "--require-op", "invoke_agent", "--require-op", "execute_tool")
 	})
+}
+
+// placed is a model that says where its calls go.
+type placed struct {
+	scripted
+	at llm.Endpoint
+}
+
+func (m placed) Endpoint() llm.Endpoint { return m.at }
+
+// TestAgentSaysItsModelAtTheStart: whom an agent asks is there for the sampler,
+// through whatever stands before its model, and nothing says that the agent is
+// elsewhere.
+func TestAgentSaysItsModelAtTheStart(t *testing.T) {
+	at := func(provider, model string) llm.Model {
+		return placed{scripted{chunks: []llm.Chunk{{Text: "Twelve."}, done}}, llm.Endpoint{Provider: provider, Model: model, Address: "models.example", Port: 443, API: llm.APIChat}}
+	}
+	mini, large, other := at("openai", "gpt-5-mini"), at("openai", "gpt-5"), at("mistral_ai", "mistral-small")
+	none := llm.ModelFunc(mini.Chat)
+	for _, tt := range []struct {
+		name    string
+		model   llm.Model
+		request string // Request.Model
+		want    string // provider and model at the start
+		end     string // and at the end
+	}{
+		{"a model", mini, "", "openai gpt-5-mini", "openai gpt-5-mini"},
+		{"a request that names another", mini, "gpt-5", "openai gpt-5", "openai gpt-5"},
+		{"announced", callback.Model(mini), "", "openai gpt-5-mini", "openai gpt-5-mini"},
+		{"a model that does not tell", none, "", " ", " "},
+		{"tried again", &chain.RetryModel{Model: mini}, "", "openai gpt-5-mini", "openai gpt-5-mini"},
+		{"one after the other, alike", &chain.FallbackModel{Models: []llm.Model{mini, &chain.RetryModel{Model: mini}}}, "", "openai gpt-5-mini", "openai gpt-5-mini"},
+		{"of one provider", &chain.FallbackModel{Models: []llm.Model{mini, large}}, "", "openai ", "openai gpt-5-mini"},
+		{"of two providers", &chain.FallbackModel{Models: []llm.Model{mini, other}}, "", " ", "openai gpt-5-mini"},
+		{"one that does not tell among them", &chain.FallbackModel{Models: []llm.Model{mini, none}}, "", " ", "openai gpt-5-mini"},
+		{"tried again and one after the other", &chain.RetryModel{Model: &chain.FallbackModel{Models: []llm.Model{mini, large}}}, "", "openai ", "openai gpt-5-mini"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := seeing{}
+			r := record()
+			ctx := callback.WithHandlers(t.Context(), r.tracer)
+			sampled := callback.WithHandlers(t.Context(), tracing.New(tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(seen)))))
+			florist := &agent.Agent{Name: "florist", Model: tt.model, Request: llm.Request{Model: tt.request}}
+			for _, ctx := range []context.Context{ctx, sampled} {
+				if _, err := florist.Run(ctx, "Roses?"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			said := func(as []attribute.KeyValue) string {
+				return value(as, "gen_ai.provider.name").AsString() + " " + value(as, "gen_ai.request.model").AsString()
+			}
+			if got := said(seen["invoke_agent florist"]); got != tt.want {
+				t.Errorf("the sampler sees %q, want %q", got, tt.want)
+			}
+			for _, s := range r.spans() {
+				if s.Name() != "invoke_agent florist" {
+					continue
+				}
+				if got := said(s.Attributes()); got != tt.end {
+					t.Errorf("in the end %q, want %q", got, tt.end)
+				}
+				if s.SpanKind() != trace.SpanKindInternal || value(s.Attributes(), "server.address").AsString() != "" {
+					t.Errorf("a span of kind %v at %q", s.SpanKind(), value(s.Attributes(), "server.address").AsString())
+				}
+			}
+		})
+	}
 }

@@ -145,6 +145,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 		}
 	case callback.KindAgent:
 		describeService(a, info)
+		a.str(keyRequestModel, info.Endpoint.Model)
 		a.str(keyAgent, info.Name)
 	case callback.KindChain:
 		if k.op == opWorkflow {

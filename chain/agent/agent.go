@@ -81,5 +81,15 @@ func (a *Agent) AsTool() (*tool.Tool, error) {
 func (a *Agent) name() string { return cmp.Or(a.Name, "agent") }
 
 func (a *Agent) info(task string) *callback.Info {
-	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Input: task, Tags: a.Tags}
+	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Input: task, Tags: a.Tags, Endpoint: a.asks()}
+}
+
+// asks returns whom the agent asks. The address is left out, since that is where
+// the model's calls go: the agent works here.
+func (a *Agent) asks() llm.Endpoint {
+	var e llm.Endpoint
+	if q, ok := a.Model.(interface{ Endpoint() llm.Endpoint }); ok && !isNil(a.Model) {
+		e = q.Endpoint()
+	}
+	return llm.Endpoint{Provider: e.Provider, Model: cmp.Or(a.Request.Model, e.Model)}
 }

@@ -1,15 +1,18 @@
 package agent_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/callspan/callspan/callback"
+	"github.com/callspan/callspan/chain"
 	"github.com/callspan/callspan/chain/agent"
 	"github.com/callspan/callspan/chain/tool"
 	"github.com/callspan/callspan/llm"
@@ -219,6 +222,62 @@ func TestBadInput(t *testing.T) {
 	var none context.Context
 	if got, err := (&agent.Agent{Model: fine}).Run(none, "Roses?"); got != "Yes." || err != nil {
 		t.Errorf("nil context: %q, %v", got, err)
+	}
+}
+
+// a placed model says where its calls go: to a text completion at an address.
+type placed struct{ *script }
+
+func (placed) Endpoint() llm.Endpoint {
+	return llm.Endpoint{Provider: "openai", Model: "rose-1", Address: "models.example", Port: 8080, API: llm.APICompletions}
+}
+
+// TestEndpoint: an agent says whom it asks and no more, so that nobody takes it
+// for a call that goes there.
+func TestEndpoint(t *testing.T) {
+	for _, tc := range []struct {
+		name, request string
+		model         llm.Model
+		want          llm.Endpoint
+	}{
+		{"the model's", "", placed{says(text("stop", "Yes."))}, llm.Endpoint{Provider: "openai", Model: "rose-1"}},
+		{"that of the request", "rose-2", placed{says(text("stop", "Yes."))}, llm.Endpoint{Provider: "openai", Model: "rose-2"}},
+		{"not told", "", says(text("stop", "Yes.")), llm.Endpoint{}},
+		{"nil", "", (*chain.FallbackModel)(nil), llm.Endpoint{}},
+		{"nil that says where", "", (*placed)(nil), llm.Endpoint{}},
+	} {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprint(tc.name, ", stream ", stream), func(t *testing.T) {
+				var got []string
+				var logged bytes.Buffer
+				a := &agent.Agent{Name: "florist", Model: tc.model, Request: llm.Request{Model: tc.request}}
+				ctx := callback.WithHandlers(t.Context(), callback.Log(slog.New(slog.NewTextHandler(&logged, nil))), &callback.Funcs{
+					OnChainStart: func(_ context.Context, i *callback.Info) {
+						if i.Endpoint != tc.want {
+							t.Errorf("got %+v, want %+v", i.Endpoint, tc.want)
+						}
+						got = append(got, "chain")
+					},
+					OnLLMStart: func(context.Context, *callback.Info) { got = append(got, "llm") },
+				})
+				ctx, count := callback.WithCount(ctx)
+				if stream {
+					for range a.Stream(ctx, "Roses?") {
+					}
+				} else {
+					a.Run(ctx, "Roses?")
+				}
+				models := len(count.Models())
+				if got[0] != "chain" || len(got) != 1+models {
+					t.Errorf("runs %q, %d models counted", got, models)
+				}
+				for line := range strings.Lines(logged.String()) {
+					if strings.Contains(line, "agent") && (strings.Contains(line, "provider=") || strings.Contains(line, "model=")) {
+						t.Errorf("the agent is logged as a call: %s", line)
+					}
+				}
+			})
+		}
 	}
 }
 
