@@ -28,6 +28,12 @@ type Request struct {
 	Tools      []Tool
 	ToolChoice string  // "", "auto", "none", "required", or the name of a tool
 	Format     *Format // structured output
+
+	// Where the provider keeps the conversation, which the messages then go on
+	// with: its id, or that of the response before. Models whose API keeps none
+	// refuse the request.
+	ConversationID     string
+	PreviousResponseID string
 }
 
 // A Tool is a function that the model may ask for.

@@ -89,6 +89,30 @@ func TestAttributesWhenDue(t *testing.T) {
 	}
 }
 
+// TestConversation: the program's session is the conversation; without one, what
+// the request goes on with at the provider is.
+func TestConversation(t *testing.T) {
+	for session, want := range map[string]string{"visit-1": "visit-1", "": "conv_1"} {
+		r := record()
+		req := ask("roses")
+		req.ConversationID = "conv_1"
+		collect(callback.WithSession(callback.WithHandlers(t.Context(), r.tracer), session), scripted{chunks: []llm.Chunk{done}}, req)
+		attrs := r.spans()[0].Attributes()
+		if got := value(attrs, "gen_ai.conversation.id").AsString(); got != want || value(attrs, "session.id").AsString() != session {
+			t.Errorf("session %q: %q, want %q", session, got, want)
+		}
+		n := 0
+		for _, kv := range attrs {
+			if kv.Key == "gen_ai.conversation.id" {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("session %q: %d ids", session, n)
+		}
+	}
+}
+
 // seeing is a sampler that notes what it sees of each span by its name.
 type seeing map[string][]attribute.KeyValue
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/callspan/callspan/callback"
 	"github.com/callspan/callspan/chain"
+	"github.com/callspan/callspan/internal/conformance"
+	"github.com/callspan/callspan/internal/otlpjson"
 	"github.com/callspan/callspan/internal/spantree"
 	"github.com/callspan/callspan/internal/testenv"
 	"github.com/callspan/callspan/llm"
@@ -64,6 +67,13 @@ func (a answer) Do(req *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(bytes.NewReader(a.body)), Request: req}, nil
 }
 
+// RoundTrip is Do, of a server that says what it sends.
+func (a answer) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := a.Do(req)
+	resp.Header = http.Header{"Content-Type": {"application/json"}}
+	return resp, err
+}
+
 // scenario is the section "scenario" of an archive in testdata.
 type scenario struct {
 	About    string
@@ -74,8 +84,11 @@ type scenario struct {
 	Chain    bool   // through a conversation instead of the model alone
 	Provider string // "" is openai
 	API      string // "completions", "embeddings", "image", "speech", "transcription", "moderation"; "" is a chat
+	Session  string // "" is none
 	Request  llm.Request
 	Embed    llm.EmbedRequest
+	Path     string          // where a program posts Sent by itself, through the wire door
+	Sent     json.RawMessage // instead of the above
 }
 
 // TestGolden: what a response becomes as spans. Each archive in testdata holds
@@ -87,20 +100,9 @@ func TestGolden(t *testing.T) {
 	}
 	for _, path := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sections := map[string][]byte{}
-			for _, f := range archive.Files {
-				sections[f.Name] = f.Data
-			}
-			sc := scenario{Status: 200, Provider: "openai"}
-			if err := json.Unmarshal(sections["scenario"], &sc); err != nil {
-				t.Fatalf("scenario: %v", err)
-			}
+			sc, response := readScenario(t, path)
 			r := record(tracing.WithContent(captured(sc.Content)))
-			sc.play(t.Context(), r, sections["response"])
+			sc.play(t.Context(), r, response)
 			tree := spantree.FromSDK(r.spans())
 			for i := range tree {
 				// Only there if the stream took a measurable time.
@@ -109,6 +111,52 @@ func TestGolden(t *testing.T) {
 			spantree.Golden(t, path, "spans", tree)
 		})
 	}
+}
+
+func readScenario(t *testing.T, path string) (sc scenario, response []byte) {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string][]byte{}
+	for _, f := range archive.Files {
+		sections[f.Name] = f.Data
+	}
+	sc = scenario{Status: 200, Provider: "openai", Session: "visit-1"}
+	if err := json.Unmarshal(sections["scenario"], &sc); err != nil {
+		t.Fatalf("scenario: %v", err)
+	}
+	return sc, sections["response"]
+}
+
+// TestGoldenConformance: what programs send by themselves, in forms that our
+// adapter does not have, keeps the conventions too.
+func TestGoldenConformance(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	_, data := exported(t, func(ctx context.Context) {
+		for _, path := range files {
+			if sc, response := readScenario(t, path); sc.Path != "" {
+				sc.post(ctx, answer{sc.Status, response})
+				n++
+			}
+		}
+	}, tracing.WithContent(tracing.ContentBoth))
+	if n == 0 || len(data.Traces) == 0 {
+		t.Fatalf("%d scenarios", n)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "export.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(otlpjson.NewWriter(f).WriteTraces(data.Traces), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	conformance.Check(t, f.Name(), "--require-op", "chat")
 }
 
 func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
@@ -122,7 +170,11 @@ func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
 		m = callopenai.New(cfg, callopenai.Options{Model: "gpt-4o-mini", Provider: sc.Provider})
 	}
 	ctx = callback.WithHandlers(ctx, r.tracer)
-	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, "visit-1"), "mei"), "test"), map[string]any{"shop": 7})
+	ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, sc.Session), "mei"), "test"), map[string]any{"shop": 7})
+	if sc.Path != "" {
+		sc.post(ctx, cfg.HTTPClient.(answer))
+		return
+	}
 	if media := sc.media(callopenai.Wrap(openai.NewClientWithConfig(cfg), callopenai.WithBaseURL(cfg.BaseURL))); media != nil {
 		media(ctx)
 		return
@@ -146,6 +198,20 @@ func (sc *scenario) play(ctx context.Context, r *recording, response []byte) {
 			break
 		}
 	}
+}
+
+// post sends what a program without our adapter does, through the wire door.
+func (sc *scenario) post(ctx context.Context, a answer) {
+	req, err := http.NewRequestWithContext(ctx, "POST", "https://api.openai.com/v1"+sc.Path, bytes.NewReader(sc.Sent))
+	if err != nil {
+		panic(err)
+	}
+	resp, err := callopenai.NewTransport(a).RoundTrip(req)
+	if err != nil {
+		return
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
 }
 
 // media returns the call of a scenario that is about images or sound.

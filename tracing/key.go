@@ -66,6 +66,7 @@ const (
 
 	// From the conventions after 1.41, safe to use today.
 	keyMemoryRecords = attribute.Key("gen_ai.memory.record.count")
+	keyPrevious      = attribute.Key("gen_ai.request.previous_response.id")
 	keyAudioInput    = attribute.Key("gen_ai.usage.audio.input_tokens")
 	keyImageInput    = attribute.Key("gen_ai.usage.image.input_tokens")
 	keyAudioOutput   = attribute.Key("gen_ai.usage.audio.output_tokens")

@@ -83,6 +83,9 @@ func promptable(r *llm.Request) error {
 	case r.ServiceTier != "":
 		return requestError("the completions API knows no service tier")
 	}
+	if err := keepsNone(r); err != nil {
+		return err
+	}
 	for i := range r.Messages {
 		m := &r.Messages[i]
 		if m.Role == llm.RoleTool || len(m.ToolCalls) > 0 {

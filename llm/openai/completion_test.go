@@ -211,6 +211,7 @@ func TestBadCompletions(t *testing.T) {
 		{"tool call", &llm.Request{Messages: []llm.Message{llm.User("a"), {Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{{Name: "price"}}}}}, "invalid_request", "message 1: a prompt cannot hold calls of tools"},
 		{"tool result", &llm.Request{Messages: []llm.Message{{Role: llm.RoleTool}}}, "invalid_request", "message 0: a prompt cannot hold calls of tools"},
 		{"reasoning effort", &llm.Request{Messages: hi, ReasoningEffort: "low"}, "invalid_request", "knows no reasoning effort"},
+		{"conversation", &llm.Request{Messages: hi, ConversationID: "conv_1"}, "invalid_request", `keeps no conversation, such as "conv_1": send its messages`},
 		{"service tier", &llm.Request{Messages: hi, ServiceTier: "flex"}, "invalid_request", "knows no service tier"},
 		{"chat model", &llm.Request{Model: "gpt-4o", Messages: hi}, "invalid_request", `model "gpt-4o" answers messages and continues no prompt: use New`},
 		{"chat model, streamed", &llm.Request{Model: "gpt-4o", Messages: hi, Stream: true}, "invalid_request", `use New`},

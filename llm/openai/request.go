@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,9 @@ func otherAPI(err error, model, wayOut string) error {
 func (b *backend) chat(r *llm.Request) (call, error) {
 	model, err := b.model(r.Model)
 	if err != nil {
+		return nil, err
+	}
+	if err := keepsNone(r); err != nil {
 		return nil, err
 	}
 	out := &chatCall{
@@ -108,6 +112,15 @@ func (e requestError) Error() string     { return string(e) }
 func (e requestError) ErrorType() string { return "invalid_request" }
 
 const errNoModel = requestError("request names no model and Options.Model is empty")
+
+// keepsNone returns what is wrong with a request to an API that keeps no
+// conversations, if it goes on with one.
+func keepsNone(r *llm.Request) error {
+	if r.ConversationID == "" && r.PreviousResponseID == "" {
+		return nil
+	}
+	return requestError(fmt.Sprintf("the API keeps no conversation, such as %q: send its messages", cmp.Or(r.ConversationID, r.PreviousResponseID)))
+}
 
 // number returns v in go-openai's form, which leaves out zero. A zero that was
 // asked for is sent as the smallest number above it.

@@ -20,12 +20,13 @@ type wireRequest struct {
 // if it is not a whole JSON object.
 func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 	var (
-		r                       = &llm.Request{}
-		e                       = &llm.EmbedRequest{}
-		instructions            string
-		prompt, input           []byte
-		tools, functions        []byte
-		stored, format, options []byte
+		r                      = &llm.Request{}
+		e                      = &llm.EmbedRequest{}
+		instructions           string
+		prompt, input          []byte
+		tools, functions       []byte
+		conversation, previous []byte
+		format, options        []byte
 	)
 	w.Request = r
 	s := scanner{b: body}
@@ -93,10 +94,10 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 			instructions = s.loose()
 		case "dimensions":
 			e.Dimensions = value[int](s.raw())
-		case "previous_response_id", "conversation":
-			if v := s.raw(); present(v) {
-				stored = v
-			}
+		case "previous_response_id":
+			previous = s.raw()
+		case "conversation":
+			conversation = s.raw()
 		default:
 			s.skip()
 		}
@@ -110,8 +111,9 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 	case llm.APIResponses:
 		r.Format = readFormat(value[struct{ Format json.RawMessage }](format).Format)
 		r.Messages = readInput(instructions, input)
+		r.ConversationID, r.PreviousResponseID = readID(conversation), readID(previous)
 		// A stored prompt is an object here, not a text.
-		w.partial = present(stored) || present(prompt)
+		w.partial = present(conversation) || present(previous) || present(prompt)
 		w.settled = true
 	case llm.APICompletions:
 		for _, p := range texts(prompt) {
@@ -144,6 +146,15 @@ func readOptions(raw []byte) (usage, said bool) {
 		}
 	}
 	return usage, said || s.err != nil
+}
+
+// readID reads what names a thing: its id, or an object that has it.
+func readID(raw []byte) string {
+	s := scanner{b: raw}
+	if s.peek() == '{' {
+		return value[struct{ ID string }](raw).ID
+	}
+	return s.loose()
 }
 
 // value reads a JSON value as far as it fits.
