@@ -29,6 +29,10 @@ type Request struct {
 	ToolChoice string  // "", "auto", "none", "required", or the name of a tool
 	Format     *Format // structured output
 
+	// OutputType says what the answer is to be: "text", "json", "image" or
+	// "speech". "" leaves it to the model, a Format asks for JSON.
+	OutputType string
+
 	// Where the provider keeps the conversation, which the messages then go on
 	// with: its id, or that of the response before. Models whose API keeps none
 	// refuse the request.

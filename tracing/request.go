@@ -17,4 +17,7 @@ func describeAsked(a *attrs, info *callback.Info, o owner) {
 		a.str(keyConversation, r.ConversationID)
 	}
 	a.str(keyPrevious, r.PreviousResponseID)
+	if r.Format == nil { // which asks for JSON
+		a.str(keyOutputType, r.OutputType)
+	}
 }

@@ -78,6 +78,8 @@ func promptable(r *llm.Request) error {
 		return requestError(fmt.Sprintf("a prompt cannot ask for the tool %q", r.ToolChoice))
 	case r.Format != nil:
 		return requestError("a prompt cannot ask for a format")
+	case r.OutputType != "" && r.OutputType != "text":
+		return requestError(fmt.Sprintf("a prompt cannot ask for %q", r.OutputType))
 	case r.ReasoningEffort != "":
 		return requestError("the completions API knows no reasoning effort")
 	case r.ServiceTier != "":

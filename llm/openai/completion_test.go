@@ -207,6 +207,7 @@ func TestBadCompletions(t *testing.T) {
 		{"tools", &llm.Request{Messages: hi, Tools: []llm.Tool{{Name: "price"}}}, "invalid_request", `text model "gpt-3.5-turbo-instruct": a prompt cannot offer tools, such as "price"`},
 		{"tool choice", &llm.Request{Messages: hi, ToolChoice: "price"}, "invalid_request", `cannot ask for the tool "price"`},
 		{"format", &llm.Request{Messages: hi, Format: &llm.Format{}}, "invalid_request", "cannot ask for a format"},
+		{"speech", &llm.Request{Messages: hi, OutputType: "speech"}, "invalid_request", `cannot ask for "speech"`},
 		{"image", &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Text: "a"}, {Media: &llm.Media{Kind: "image"}}}}}}, "invalid_request", `message 0: part 1: a prompt cannot hold media, such as "image"`},
 		{"tool call", &llm.Request{Messages: []llm.Message{llm.User("a"), {Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{{Name: "price"}}}}}, "invalid_request", "message 1: a prompt cannot hold calls of tools"},
 		{"tool result", &llm.Request{Messages: []llm.Message{{Role: llm.RoleTool}}}, "invalid_request", "message 0: a prompt cannot hold calls of tools"},

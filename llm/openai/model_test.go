@@ -287,6 +287,7 @@ func TestBadRequests(t *testing.T) {
 		{"no messages", "m", &llm.Request{}, "no_messages"},
 		{"no model", "", &llm.Request{Messages: question.Messages}, "invalid_request"},
 		{"response before", "m", &llm.Request{Messages: question.Messages, PreviousResponseID: "resp_1"}, "invalid_request"},
+		{"speech", "m", &llm.Request{Messages: question.Messages, OutputType: "speech"}, "invalid_request"},
 		{"sound", "m", &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Media: &llm.Media{Kind: "audio"}}}}}}, "invalid_request"},
 	} {
 		var res results

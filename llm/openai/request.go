@@ -92,9 +92,17 @@ func (b *backend) chat(r *llm.Request) (call, error) {
 	default:
 		out.ToolChoice = openai.ToolChoice{Type: openai.ToolTypeFunction, Function: openai.ToolFunction{Name: r.ToolChoice}}
 	}
-	if f := r.Format; f != nil {
+	kind := r.OutputType
+	if r.Format != nil {
+		kind = "json"
+	}
+	switch kind {
+	case "":
+	case "text":
+		out.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeText}
+	case "json":
 		out.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject}
-		if f.Schema != nil {
+		if f := r.Format; f != nil && f.Schema != nil {
 			if !json.Valid(f.Schema) {
 				return nil, requestError(fmt.Sprintf("format %q: its Schema is no JSON", f.Name))
 			}
@@ -102,6 +110,8 @@ func (b *backend) chat(r *llm.Request) (call, error) {
 			out.ResponseFormat.JSONSchema = &openai.ChatCompletionResponseFormatJSONSchema{
 				Name: f.Name, Description: f.Description, Schema: f.Schema, Strict: f.Strict}
 		}
+	default:
+		return nil, requestError(fmt.Sprintf("go-openai can ask for text and JSON, not for %q", kind))
 	}
 	return out, nil
 }

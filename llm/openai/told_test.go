@@ -81,3 +81,63 @@ func TestConversationIsTold(t *testing.T) {
 		})
 	}
 }
+
+// TestOutputTypeIsTold: what the answer is to be, in every form of asking for it.
+func TestOutputTypeIsTold(t *testing.T) {
+	const beyond = "" // what go-openai has no field for
+	for _, tc := range []struct{ name, api, fields, wire, typed string }{
+		{"nothing", llm.APIChat, ``, "", ""},
+		{"text", llm.APIChat, `,"response_format":{"type":"text"}`, "text", "text"},
+		{"JSON", llm.APIChat, `,"response_format":{"type":"json_object"}`, "json", "json"},
+		{"text of a response", llm.APIResponses, `,"text":{"format":{"type":"text"},"verbosity":"low"}`, "text", "text"},
+		{"no format of a response", llm.APIResponses, `,"text":{"verbosity":"low"}`, "", ""},
+		{"schema of a response", llm.APIResponses, `,"text":{"format":{"type":"json_schema","name":"n","schema":{}}}`, "json", "json"},
+		{"a grammar", llm.APIChat, `,"response_format":{"type":"grammar"}`, "", ""},
+		{"text alone", llm.APIChat, `,"modalities":["text"]`, "text", beyond},
+		{"sound", llm.APIChat, `,"modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"}`, "speech", beyond},
+		{"sound, and its words as text", llm.APIChat, `,"response_format":{"type":"text"},"modalities":["text","audio"]`, "speech", "text"},
+		{"the same in another order", llm.APIChat, `,"modalities":["audio","text"],"response_format":{"type":"text"}`, "speech", "text"},
+		{"pictures", llm.APIChat, `,"modalities":["image","text"]`, "image", beyond},
+		{"none", llm.APIChat, `,"modalities":null`, "", ""},
+		{"of no form", llm.APIChat, `,"modalities":"audios"`, "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for door, in := range told(t, tc.api, `{"model":"gpt-4o-mini"`+tc.fields+`}`) {
+				r := in.(*llm.Request)
+				got := r.OutputType
+				if r.Format != nil {
+					got = "json"
+				}
+				if want := map[string]string{"wire": tc.wire, "typed": tc.typed}[door]; got != want {
+					t.Errorf("%s door: %q, want %q", door, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestOutputTypeIsSent: the adapter asks for what it is asked for.
+func TestOutputTypeIsSent(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		req  llm.Request
+		want string
+	}{
+		{"nothing", llm.Request{}, ``},
+		{"text", llm.Request{OutputType: "text"}, `{"type":"text"}`},
+		{"JSON", llm.Request{OutputType: "json"}, `{"type":"json_object"}`},
+		{"a schema says it too", llm.Request{OutputType: "text", Format: &llm.Format{Name: "n", Schema: []byte(`{}`)}},
+			`{"type":"json_schema","json_schema":{"name":"n","schema":{},"strict":false}}`},
+	} {
+		c := &canned{body: []byte(`{}`)}
+		tc.req.Messages = question.Messages
+		collect(model(c), t.Context(), &tc.req)
+		var sent struct {
+			Format json.RawMessage `json:"response_format"`
+		}
+		decode(t, string(c.sent), &sent)
+		if string(sent.Format) != tc.want {
+			t.Errorf("%s: sent %s, want %s", tc.name, sent.Format, tc.want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func chatRequest(r *openai.ChatCompletionRequest, stream bool) request {
 		out.Tools = append(out.Tools, sentFunction(&functions[i]))
 	}
 	if f := r.ResponseFormat; f != nil {
-		out.Format = sentFormat(f)
+		sentFormat(out, f)
 	}
 	return request{kind: callback.KindLLM, api: llm.APIChat, model: r.Model, input: out}
 }
@@ -133,21 +133,21 @@ func sentChoice(v any) string {
 	return readChoice(b)
 }
 
-func sentFormat(f *openai.ChatCompletionResponseFormat) *llm.Format {
+func sentFormat(out *llm.Request, f *openai.ChatCompletionResponseFormat) {
 	switch f.Type {
+	case openai.ChatCompletionResponseFormatTypeText:
+		out.OutputType = "text"
 	case openai.ChatCompletionResponseFormatTypeJSONObject:
-		return &llm.Format{}
+		out.Format = &llm.Format{}
 	case openai.ChatCompletionResponseFormatTypeJSONSchema:
-		out := &llm.Format{}
+		out.Format = &llm.Format{}
 		if s := f.JSONSchema; s != nil {
-			out.Name, out.Description, out.Strict = s.Name, s.Description, s.Strict
+			out.Format.Name, out.Format.Description, out.Format.Strict = s.Name, s.Description, s.Strict
 			if b, err := json.Marshal(s.Schema); err == nil && string(b) != "null" {
-				out.Schema = b
+				out.Format.Schema = b
 			}
 		}
-		return out
 	}
-	return nil
 }
 
 // textRequest describes a text completion.

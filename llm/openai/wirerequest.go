@@ -1,7 +1,9 @@
 package openai
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/callspan/callspan/llm"
@@ -80,6 +82,8 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 			if v := s.raw(); due {
 				format = v
 			}
+		case "modalities":
+			r.OutputType = cmp.Or(modality(texts(s.raw())), r.OutputType)
 		case "messages":
 			if api == llm.APIChat {
 				r.Messages = readMessages(&s)
@@ -109,7 +113,7 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 		w.Request, w.embed = nil, e
 		return w, ok
 	case llm.APIResponses:
-		r.Format = readFormat(value[struct{ Format json.RawMessage }](format).Format)
+		setFormat(r, value[struct{ Format json.RawMessage }](format).Format)
 		r.Messages = readInput(instructions, input)
 		r.ConversationID, r.PreviousResponseID = readID(conversation), readID(previous)
 		// A stored prompt is an object here, not a text.
@@ -120,7 +124,7 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 			r.Messages = append(r.Messages, llm.User(p))
 		}
 	default:
-		r.Format = readFormat(format)
+		setFormat(r, format)
 	}
 	r.Tools = readTools(tools, functions)
 	if present(options) {
@@ -248,8 +252,8 @@ func readChoice(raw json.RawMessage) string {
 	return strings.TrimSpace(o.Name + o.Function.Name + o.Custom.Name)
 }
 
-// readFormat reads response_format and the responses API's text.format.
-func readFormat(raw json.RawMessage) *llm.Format {
+// setFormat reads response_format and the responses API's text.format.
+func setFormat(r *llm.Request, raw json.RawMessage) {
 	type schema struct {
 		Name        string          `json:"name"`
 		Description string          `json:"description"`
@@ -263,15 +267,30 @@ func readFormat(raw json.RawMessage) *llm.Format {
 	}
 	read(raw, &o)
 	switch o.Type {
+	case "text":
+		r.OutputType = cmp.Or(r.OutputType, "text")
 	case "json_object":
-		return &llm.Format{}
+		r.Format = &llm.Format{}
 	case "json_schema":
 		s := o.schema
 		if o.Nested != nil {
 			s = *o.Nested
 		}
 		f := llm.Format(s)
-		return &f
+		r.Format = &f
 	}
-	return nil
+}
+
+// modality returns what the modalities of an answer come to: whatever else they
+// are, text comes with it.
+func modality(names []string) string {
+	switch {
+	case slices.Contains(names, "audio"):
+		return "speech"
+	case slices.Contains(names, "image"):
+		return "image"
+	case slices.Contains(names, "text"):
+		return "text"
+	}
+	return ""
 }
