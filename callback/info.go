@@ -52,14 +52,15 @@ func (k Kind) billed() bool { return k.mask() != 0 }
 // Info describes a run to its handlers. Whoever starts the run makes a new one
 // and fills in the first block; [Start] completes the second.
 type Info struct {
-	Kind     Kind
-	Name     string         // of the step, tool or model
-	Input    any            // see Kind; what a step was given
-	Tags     []string       // of this run; Start puts the inherited ones before
-	Metadata map[string]any // of this run; Start adds the inherited entries
-	Meter    llm.Meter      // counts tokens where the provider does not; may be nil
-	Prices   *price.Book    // nil is the built-in book
-	Resend   int            // how often the same request was sent before, where the client says so
+	Kind        Kind
+	Name        string         // of the step, tool or model
+	Description string         // of a tool or an agent: what it is good for, as models are told
+	Input       any            // see Kind; what a step was given
+	Tags        []string       // of this run; Start puts the inherited ones before
+	Metadata    map[string]any // of this run; Start adds the inherited entries
+	Meter       llm.Meter      // counts tokens where the provider does not; may be nil
+	Prices      *price.Book    // nil is the built-in book
+	Resend      int            // how often the same request was sent before, where the client says so
 
 	// Endpoint is where a call goes: a model's, or that of an agent, a search or a
 	// memory in another process. An agent in this one says provider and model of
@@ -132,9 +133,8 @@ type MemoryChange struct {
 
 // A ToolCall is the Input of a tool run. Its name is the run's.
 type ToolCall struct {
-	ID          string // of the call in the model's answer; "" if no model asked
-	Description string // of the tool, as the model is told
-	Arguments   any    // what the tool was given
+	ID        string // of the call in the model's answer; "" if no model asked
+	Arguments any    // what the tool was given
 }
 
 // A Search is the Input of a retriever run. The run is named after what is

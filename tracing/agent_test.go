@@ -162,6 +162,33 @@ func TestAgentConformance(t *testing.T) {
 	})
 }
 
+// TestDescriptions: of an agent and of a tool the sampler sees what they are good
+// for, without keys and in bounds.
+func TestDescriptions(t *testing.T) {
+	const key = "sk-proj-4f9aK2mQx81LzP0wR7tY3uVb"
+	for _, tt := range []struct {
+		kind callback.Kind
+		key  string
+	}{{callback.KindAgent, "gen_ai.agent.description"}, {callback.KindTool, "gen_ai.tool.description"}} {
+		for _, description := range []struct{ name, given, want string }{
+			{"none", "", ""},
+			{"a sentence", "Knows the shop.", "Knows the shop."},
+			{"with a key", "Knows " + key + ".", "Knows [key]."},
+			{"longer than a name", strings.Repeat("rose ", 1000), strings.Repeat("rose ", 1000)},
+		} {
+			seen := seeing{}
+			tracer := tracing.New(tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(seen))))
+			callback.Do(callback.WithHandlers(t.Context(), tracer), &callback.Info{Kind: tt.kind, Name: "florist", Description: description.given}, nil,
+				func(context.Context) (any, error) { return nil, nil })
+			for _, attributes := range seen {
+				if got := value(attributes, tt.key).AsString(); got != description.want {
+					t.Errorf("%s, %s: %.100q, want %.100q", tt.key, description.name, got, description.want)
+				}
+			}
+		}
+	}
+}
+
 // placed is a model that says where its calls go.
 type placed struct {
 	scripted

@@ -41,7 +41,7 @@ func TestBounds(t *testing.T) {
 		callback.Do(ctx, &callback.Info{Kind: callback.KindChain, Name: text}, nil, func(ctx context.Context) (any, error) {
 			carried = baggage.FromContext(ctx).Member("session.id").Value()
 			callback.Emit(ctx, callback.Event{Kind: callback.EventCustom, Name: text})
-			callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: text, Input: &callback.ToolCall{ID: text, Description: text}}, nil,
+			callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: text, Description: text, Input: &callback.ToolCall{ID: text}}, nil,
 				func(context.Context) (any, error) { return nil, errors.New(text) })
 			req := ask("roses")
 			req.Model, req.Stop = text, []string{text}

@@ -16,6 +16,7 @@ const (
 	keyOutputType       = semconv.GenAIOutputTypeKey
 	keyWorkflow         = semconv.GenAIWorkflowNameKey
 	keyAgent            = semconv.GenAIAgentNameKey
+	keyAgentDescription = semconv.GenAIAgentDescriptionKey
 	keyTool             = semconv.GenAIToolNameKey
 	keyToolCallID       = semconv.GenAIToolCallIDKey
 	keyToolDescription  = semconv.GenAIToolDescriptionKey
@@ -27,6 +28,7 @@ const (
 	keyQuery            = semconv.GenAIRetrievalQueryTextKey
 	keyDocuments        = semconv.GenAIRetrievalDocumentsKey
 	keyDimensions       = semconv.GenAIEmbeddingsDimensionCountKey
+	keyEncodings        = semconv.GenAIRequestEncodingFormatsKey
 	keyRequestModel     = semconv.GenAIRequestModelKey
 	keyStream           = attribute.Key("gen_ai.request.stream")
 	keyChoices          = semconv.GenAIRequestChoiceCountKey

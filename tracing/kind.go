@@ -133,9 +133,9 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	case callback.KindTool:
 		a.str(keyTool, info.Name)
 		a.str(keyToolType, "function")
+		a.text(keyToolDescription, info.Description, maxText)
 		if call, ok := info.Input.(*callback.ToolCall); ok && call != nil {
 			a.str(keyToolCallID, call.ID)
-			a.text(keyToolDescription, call.Description, maxText)
 		}
 	case callback.KindRetriever:
 		describeService(a, info)
@@ -147,6 +147,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 		describeService(a, info)
 		a.str(keyRequestModel, info.Endpoint.Model)
 		a.str(keyAgent, info.Name)
+		a.text(keyAgentDescription, info.Description, maxText)
 	case callback.KindChain:
 		if k.op == opWorkflow {
 			a.str(keyWorkflow, info.Name)

@@ -169,7 +169,7 @@ func TestNoKeyAnywhere(t *testing.T) {
 				ctx = callback.WithMetadata(callback.WithTags(callback.WithUser(callback.WithSession(ctx, key), key), key), map[string]any{"note": key, "api_key": random, "azure_key": random, "password": random, "list": []string{key}, "err": errors.New(key)})
 				everywhere(ctx, key)
 				defer func() { recover() }()
-				callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: key, Input: &callback.ToolCall{Description: key}}, nil, func(context.Context) (any, error) { panic(key) })
+				callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: key, Description: key, Input: &callback.ToolCall{}}, nil, func(context.Context) (any, error) { panic(key) })
 			}, s.opts...)
 			if len(data.Spans()) != 8 {
 				t.Fatalf("%s: %d spans", s.name, len(data.Spans()))

@@ -44,7 +44,7 @@ func everyKind(k *kit, ctx context.Context) {
 			kind    callback.Kind
 			in, out any
 		}{
-			{callback.KindTool, &callback.ToolCall{ID: "call_1", Description: "looks", Arguments: map[string]any{"flower": "rose"}}, 24},
+			{callback.KindTool, &callback.ToolCall{ID: "call_1", Arguments: map[string]any{"flower": "rose"}}, 24},
 			{callback.KindAgent, "buy roses", "bought"},
 			{callback.KindRetriever, &callback.Search{Query: "rose", Limit: 2}, []llm.Document{{ID: "r1", Text: "Pink roses.", Score: 0.9, Metadata: map[string]string{"page": "3"}}}},
 			{callback.KindMemory, &callback.MemoryChange{Operation: "load", Store: "buffer", Tokens: -1}, &callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 2, Tokens: 9}},
@@ -55,7 +55,7 @@ func everyKind(k *kit, ctx context.Context) {
 			{callback.KindModeration, "a rose", true},
 			{"watering", struct{ Litres int }{3}, nil},
 		} {
-			k.do(ctx, callback.Info{Kind: step.kind, Name: string(step.kind), Input: step.in}, step.out, func(context.Context) {})
+			k.do(ctx, callback.Info{Kind: step.kind, Name: string(step.kind), Description: "does a step", Input: step.in}, step.out, func(context.Context) {})
 		}
 		k.chat(ctx, answer{chunks: says("pink roses")}, nil)
 	})

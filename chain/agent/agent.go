@@ -81,7 +81,7 @@ func (a *Agent) AsTool() (*tool.Tool, error) {
 func (a *Agent) name() string { return cmp.Or(a.Name, "agent") }
 
 func (a *Agent) info(task string) *callback.Info {
-	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Input: task, Tags: a.Tags, Endpoint: a.asks()}
+	return &callback.Info{Kind: callback.KindAgent, Name: a.name(), Description: a.Description, Input: task, Tags: a.Tags, Endpoint: a.asks()}
 }
 
 // asks returns whom the agent asks. The address is left out, since that is where

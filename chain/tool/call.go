@@ -41,8 +41,7 @@ func announce(ctx context.Context, t *Tool, call llm.ToolCall, do func(context.C
 		info := &callback.Info{Kind: callback.KindTool, Name: cut(call.Name, maxName),
 			Input: &callback.ToolCall{ID: call.ID, Arguments: call.Arguments}}
 		if t != nil {
-			info.Name, info.Tags = t.definition.Name, t.options.Tags
-			info.Input.(*callback.ToolCall).Description = t.definition.Description
+			info.Name, info.Description, info.Tags = t.definition.Name, t.definition.Description, t.options.Tags
 		}
 		out, err = callback.Do(ctx, info, handlers, do)
 	} else {

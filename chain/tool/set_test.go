@@ -290,8 +290,8 @@ func TestRuns(t *testing.T) {
 	if below.info.Parent != above.info.ID || below.info.Name != "price" || below.info.Kind != callback.KindTool || below.res.Output != "2.5" {
 		t.Errorf("the call below is %+v", below.info)
 	}
-	if in := below.info.Input.(*callback.ToolCall); *in != (callback.ToolCall{ID: "below", Description: "What a flower costs.", Arguments: `{"flower":"rose"}`}) {
-		t.Errorf("input %+v", in)
+	if in := below.info.Input.(*callback.ToolCall); *in != (callback.ToolCall{ID: "below", Arguments: `{"flower":"rose"}`}) || below.info.Description != "What a flower costs." {
+		t.Errorf("input %+v of what is described as %q", in, below.info.Description)
 	}
 	if len(own.runs) != 1 || own.run(t, "call_1").info != above.info {
 		t.Errorf("the tool's own handler saw %d runs", len(own.runs))
