@@ -19,60 +19,15 @@ func repairMetrics(rm *metricdata.ResourceMetrics) {
 		for j := range s.Metrics {
 			m := &s.Metrics[j]
 			m.Name, m.Description, m.Unit = valid(m.Name), valid(m.Description), valid(m.Unit)
-			repairPoints(m.Data)
+			all := pointsOf(m.Data)
+			for k := range all.n {
+				p := all.at(k)
+				*p.attrs = validSet(*p.attrs)
+				for _, kvs := range p.dropped {
+					*kvs = validAttrs(*kvs)
+				}
+			}
 		}
-	}
-}
-
-func repairPoints(data metricdata.Aggregation) {
-	switch d := data.(type) {
-	case metricdata.Sum[int64]:
-		repairNumbers(d.DataPoints)
-	case metricdata.Sum[float64]:
-		repairNumbers(d.DataPoints)
-	case metricdata.Gauge[int64]:
-		repairNumbers(d.DataPoints)
-	case metricdata.Gauge[float64]:
-		repairNumbers(d.DataPoints)
-	case metricdata.Histogram[int64]:
-		repairHistograms(d.DataPoints)
-	case metricdata.Histogram[float64]:
-		repairHistograms(d.DataPoints)
-	case metricdata.ExponentialHistogram[int64]:
-		repairExponential(d.DataPoints)
-	case metricdata.ExponentialHistogram[float64]:
-		repairExponential(d.DataPoints)
-	case metricdata.Summary:
-		for i := range d.DataPoints {
-			d.DataPoints[i].Attributes = validSet(d.DataPoints[i].Attributes)
-		}
-	}
-}
-
-func repairNumbers[N int64 | float64](points []metricdata.DataPoint[N]) {
-	for i := range points {
-		points[i].Attributes = validSet(points[i].Attributes)
-		repairExemplars(points[i].Exemplars)
-	}
-}
-
-func repairHistograms[N int64 | float64](points []metricdata.HistogramDataPoint[N]) {
-	for i := range points {
-		points[i].Attributes = validSet(points[i].Attributes)
-		repairExemplars(points[i].Exemplars)
-	}
-}
-
-func repairExponential[N int64 | float64](points []metricdata.ExponentialHistogramDataPoint[N]) {
-	for i := range points {
-		points[i].Attributes = validSet(points[i].Attributes)
-		repairExemplars(points[i].Exemplars)
-	}
-}
-
-func repairExemplars[N int64 | float64](exemplars []metricdata.Exemplar[N]) {
-	for i := range exemplars {
-		exemplars[i].FilteredAttributes = validAttrs(exemplars[i].FilteredAttributes)
 	}
 }
 

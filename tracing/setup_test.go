@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -389,6 +391,64 @@ func TestManyFigures(t *testing.T) {
 	}
 	if len(rep.all) != 0 {
 		t.Errorf("reports %q", rep.all)
+	}
+}
+
+// TestLargeMetric: a metric that alone is more than a receiver takes arrives in
+// pieces, each of which is what the whole is.
+func TestLargeMetric(t *testing.T) {
+	for _, aggregation := range []string{"explicit_bucket_histogram", "base2_exponential_bucket_histogram"} {
+		t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", aggregation)
+		s := sink(t, otlpsink.Config{})
+		_, shutdown, rep := setup(t, "http://"+s.Endpoint())
+		const series = 1500
+		m := otel.Meter("shop")
+		sold, _ := m.Int64Counter("sold")
+		stock, _ := m.Float64UpDownCounter("stock")
+		price, _ := m.Float64Gauge("price")
+		seconds, _ := m.Float64Histogram("seconds")
+		flower := strings.Repeat("rose ", 600)
+		for j := range series {
+			with := metric.WithAttributes(attribute.String("flower", fmt.Sprint(flower, j)))
+			sold.Add(t.Context(), 1, with)
+			stock.Add(t.Context(), 1, with)
+			price.Record(t.Context(), 1, with)
+			seconds.Record(t.Context(), 1, with)
+		}
+		if err := shutdown(20 * time.Second); err != nil {
+			t.Error(err)
+		}
+		points, pieces := map[string]map[string]bool{}, map[string]int{}
+		for _, m := range s.Data().AllMetrics() {
+			kind := fmt.Sprintf("%s %v %v", m.Name, m.GetSum().GetIsMonotonic(), max(m.GetSum().GetAggregationTemporality(), m.GetHistogram().GetAggregationTemporality(), m.GetExponentialHistogram().GetAggregationTemporality()))
+			pieces[kind]++
+			seen := func(kvs []*commonpb.KeyValue) {
+				if points[kind] == nil {
+					points[kind] = map[string]bool{}
+				}
+				for _, kv := range kvs {
+					points[kind][kv.GetValue().GetStringValue()] = true
+				}
+			}
+			for _, p := range slices.Concat(m.GetSum().GetDataPoints(), m.GetGauge().GetDataPoints()) {
+				seen(p.Attributes)
+			}
+			for _, p := range m.GetHistogram().GetDataPoints() {
+				seen(p.Attributes)
+			}
+			for _, p := range m.GetExponentialHistogram().GetDataPoints() {
+				seen(p.Attributes)
+			}
+		}
+		const cumulative = " AGGREGATION_TEMPORALITY_CUMULATIVE"
+		for _, kind := range []string{"sold true" + cumulative, "stock false" + cumulative, "price false AGGREGATION_TEMPORALITY_UNSPECIFIED", "seconds false" + cumulative} {
+			if len(points[kind]) != series || pieces[kind] < 2 {
+				t.Errorf("%s, %s: %d of %d series in %d pieces", aggregation, kind, len(points[kind]), series, pieces[kind])
+			}
+		}
+		if len(rep.all) != 0 {
+			t.Errorf("reports %q", rep.all)
+		}
 	}
 }
 

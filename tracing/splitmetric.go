@@ -1,12 +1,14 @@
 package tracing
 
 import (
+	"iter"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
 // splitMetrics divides an export into requests of at most limit encoded bytes, as
-// far as no single metric is larger.
+// far as no single point is larger.
 func splitMetrics(rm *metricdata.ResourceMetrics, limit int) []*metricdata.ResourceMetrics {
 	var out []*metricdata.ResourceMetrics
 	var request *metricdata.ResourceMetrics
@@ -16,25 +18,26 @@ func splitMetrics(rm *metricdata.ResourceMetrics, limit int) []*metricdata.Resou
 		begun := false // s is in the request
 		scope := setSize(&s.Scope.Attributes) + len(s.Scope.Name) + len(s.Scope.Version) + len(s.Scope.SchemaURL) + overhead
 		for i := range s.Metrics {
-			need := metricSize(&s.Metrics[i])
-			if !begun {
-				need += scope
-			}
-			if request == nil || need > room {
-				request = &metricdata.ResourceMetrics{Resource: rm.Resource}
-				out, room = append(out, request), limit-head
-				if begun {
+			for m, need := range pieces(s.Metrics[i], limit-head-scope) {
+				if !begun {
 					need += scope
 				}
-				begun = false
+				if request == nil || need > room {
+					request = &metricdata.ResourceMetrics{Resource: rm.Resource}
+					out, room = append(out, request), limit-head
+					if begun {
+						need += scope
+					}
+					begun = false
+				}
+				if !begun {
+					request.ScopeMetrics = append(request.ScopeMetrics, metricdata.ScopeMetrics{Scope: s.Scope})
+					begun = true
+				}
+				last := &request.ScopeMetrics[len(request.ScopeMetrics)-1]
+				last.Metrics = append(last.Metrics, m)
+				room -= need
 			}
-			if !begun {
-				request.ScopeMetrics = append(request.ScopeMetrics, metricdata.ScopeMetrics{Scope: s.Scope})
-				begun = true
-			}
-			last := &request.ScopeMetrics[len(request.ScopeMetrics)-1]
-			last.Metrics = append(last.Metrics, s.Metrics[i])
-			room -= need
 		}
 	}
 	if out == nil {
@@ -46,62 +49,37 @@ func splitMetrics(rm *metricdata.ResourceMetrics, limit int) []*metricdata.Resou
 // overhead is more than the encoding adds to the texts and lists of a message.
 const overhead = 96
 
-// metricSize returns at least the encoded size of m.
-func metricSize(m *metricdata.Metrics) int {
-	n := overhead + len(m.Name) + len(m.Description) + len(m.Unit)
-	switch d := m.Data.(type) {
-	case metricdata.Sum[int64]:
-		n += numbersSize(d.DataPoints)
-	case metricdata.Sum[float64]:
-		n += numbersSize(d.DataPoints)
-	case metricdata.Gauge[int64]:
-		n += numbersSize(d.DataPoints)
-	case metricdata.Gauge[float64]:
-		n += numbersSize(d.DataPoints)
-	case metricdata.Histogram[int64]:
-		n += histogramsSize(d.DataPoints)
-	case metricdata.Histogram[float64]:
-		n += histogramsSize(d.DataPoints)
-	case metricdata.ExponentialHistogram[int64]:
-		n += exponentialSize(d.DataPoints)
-	case metricdata.ExponentialHistogram[float64]:
-		n += exponentialSize(d.DataPoints)
-	case metricdata.Summary:
-		for i := range d.DataPoints {
-			p := &d.DataPoints[i]
-			n += overhead + setSize(&p.Attributes) + 24*len(p.QuantileValues)
+// pieces yields m, divided by its points so that each piece is at most room bytes
+// long, and what each needs.
+func pieces(m metricdata.Metrics, room int) iter.Seq2[metricdata.Metrics, int] {
+	return func(yield func(metricdata.Metrics, int) bool) {
+		head := overhead + len(m.Name) + len(m.Description) + len(m.Unit)
+		all := pointsOf(m.Data)
+		from, need := 0, head
+		for i := range all.n {
+			size := pointSize(all.at(i))
+			if need+size > room && i > from {
+				piece := m
+				piece.Data = all.part(from, i)
+				if !yield(piece, need) {
+					return
+				}
+				from, need = i, head
+			}
+			need += size
 		}
+		if from > 0 {
+			m.Data = all.part(from, all.n)
+		}
+		yield(m, need)
 	}
-	return n
 }
 
-func numbersSize[N int64 | float64](points []metricdata.DataPoint[N]) (n int) {
-	for i := range points {
-		n += overhead + setSize(&points[i].Attributes) + exemplarsSize(points[i].Exemplars)
-	}
-	return n
-}
-
-func histogramsSize[N int64 | float64](points []metricdata.HistogramDataPoint[N]) (n int) {
-	for i := range points {
-		p := &points[i]
-		n += overhead + setSize(&p.Attributes) + exemplarsSize(p.Exemplars) + 8*(len(p.Bounds)+len(p.BucketCounts))
-	}
-	return n
-}
-
-func exponentialSize[N int64 | float64](points []metricdata.ExponentialHistogramDataPoint[N]) (n int) {
-	for i := range points {
-		p := &points[i]
-		n += overhead + setSize(&p.Attributes) + exemplarsSize(p.Exemplars) +
-			10*(len(p.PositiveBucket.Counts)+len(p.NegativeBucket.Counts))
-	}
-	return n
-}
-
-func exemplarsSize[N int64 | float64](exemplars []metricdata.Exemplar[N]) (n int) {
-	for i := range exemplars {
-		n += overhead + attrsSize(exemplars[i].FilteredAttributes)
+// pointSize returns at least the encoded size of p.
+func pointSize(p dataPoint) int {
+	n := overhead + setSize(p.attrs) + p.figures
+	for _, kvs := range p.dropped {
+		n += overhead + attrsSize(*kvs)
 	}
 	return n
 }
