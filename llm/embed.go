@@ -8,6 +8,10 @@ type EmbedRequest struct {
 	Inputs     []string // texts, at least one
 	Dimensions int      // length of the vectors, where the model lets one choose; 0 is its own
 	User       string   // end user id that the provider may see
+
+	// EncodingFormat says how the vectors are written on their way: "float",
+	// "base64". The vectors are the same; "" leaves it to the embedder.
+	EncodingFormat string
 }
 
 // An EmbedResponse holds the vectors in the order of the inputs. The vectors of

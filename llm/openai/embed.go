@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -120,11 +121,12 @@ func (b *embedBackend) send(ctx context.Context, model string, req *llm.EmbedReq
 	ctx, t := withTap(withOwnAttempts(ctx))
 	t.limit += len(inputs) * maxVector
 	_, err := b.client.CreateEmbeddings(ctx, openai.EmbeddingRequest{
-		Input:          inputs,
-		Model:          openai.EmbeddingModel(model),
-		Dimensions:     req.Dimensions,
-		User:           req.User,
-		EncodingFormat: openai.EmbeddingEncodingFormatBase64, // a third of the digits, and exact
+		Input:      inputs,
+		Model:      openai.EmbeddingModel(model),
+		Dimensions: req.Dimensions,
+		User:       req.User,
+		// Base64 takes a third of the digits, and is exact.
+		EncodingFormat: cmp.Or(openai.EmbeddingEncodingFormat(req.EncodingFormat), openai.EmbeddingEncodingFormatBase64),
 	})
 	if err != nil {
 		return nil, convertError(err, t)

@@ -3,6 +3,7 @@ package openai_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +139,33 @@ func TestOutputTypeIsSent(t *testing.T) {
 		decode(t, string(c.sent), &sent)
 		if string(sent.Format) != tc.want {
 			t.Errorf("%s: sent %s, want %s", tc.name, sent.Format, tc.want)
+		}
+	}
+}
+
+// TestEncodingIsTold: how vectors are to come, where the request says so.
+func TestEncodingIsTold(t *testing.T) {
+	for fields, want := range map[string]string{``: "", `,"encoding_format":"float"`: "float", `,"encoding_format":"base64"`: "base64", `,"encoding_format":null`: ""} {
+		for door, in := range told(t, "embeddings", `{"model":"text-embedding-3-small","input":"roses"`+fields+`}`) {
+			if got := in.(*llm.EmbedRequest).EncodingFormat; got != want {
+				t.Errorf("%s door, %s: %q", door, fields, got)
+			}
+		}
+	}
+}
+
+// TestEncodingIsSent: the adapter asks for what it is asked for, and reads it.
+func TestEncodingIsSent(t *testing.T) {
+	for asked, want := range map[string]struct{ sent, vector string }{
+		"": {"base64", `"AAAAPwAAgL4="`}, "base64": {"base64", `"AAAAPwAAgL4="`}, "float": {"float", `[0.5,-0.25]`},
+	} {
+		c := &canned{body: []byte(`{"data":[{"index":0,"embedding":` + want.vector + `}]}`)}
+		resp, err := callopenai.NewEmbedder(config(c), callopenai.Options{Model: "m"}).Embed(t.Context(), &llm.EmbedRequest{Inputs: []string{"roses"}, EncodingFormat: asked})
+		if err != nil || len(resp.Vectors) != 1 || !slices.Equal(resp.Vectors[0], []float32{0.5, -0.25}) {
+			t.Errorf("%q: %v, %v", asked, resp, err)
+		}
+		if !strings.Contains(string(c.sent), `"encoding_format":"`+want.sent+`"`) {
+			t.Errorf("%q: sent %s", asked, c.sent)
 		}
 	}
 }

@@ -178,7 +178,7 @@ func marshaled(api, model string, stream bool, r any) request {
 
 // embedRequest describes an embedding.
 func embedRequest(r *openai.EmbeddingRequest) request {
-	in := &llm.EmbedRequest{Model: string(r.Model), Dimensions: r.Dimensions, User: r.User}
+	in := &llm.EmbedRequest{Model: string(r.Model), Dimensions: r.Dimensions, User: r.User, EncodingFormat: string(r.EncodingFormat)}
 	switch v := r.Input.(type) {
 	case string:
 		in.Inputs = []string{v}

@@ -96,6 +96,8 @@ func readRequest(api string, body []byte) (w wireRequest, ok bool) {
 			input = s.raw()
 		case "instructions":
 			instructions = s.loose()
+		case "encoding_format":
+			e.EncodingFormat = s.loose()
 		case "dimensions":
 			e.Dimensions = value[int](s.raw())
 		case "previous_response_id":
