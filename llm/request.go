@@ -40,12 +40,18 @@ type Request struct {
 	PreviousResponseID string
 }
 
-// A Tool is a function that the model may ask for.
+// A Tool is a function that the model may ask for, or another tool that its API
+// has.
 type Tool struct {
 	Name        string
 	Description string          // tells the model what it is for
 	Parameters  json.RawMessage // JSON schema of the arguments
 	Strict      bool            // the model may send no arguments that break the schema
+
+	// Type is the API's word for a tool that is no function: "custom", "mcp",
+	// "web_search". "" is a function. A model that can offer functions alone refuses
+	// others.
+	Type string
 }
 
 // A Format asks for an answer in JSON.

@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -172,11 +173,11 @@ func (m *message) appendWithin(b []byte, limit, room int) (_ []byte, lost int) {
 // tools encodes the definitions of tools. If that is too long, their schemas
 // are left out, then their descriptions, and then the last tools.
 func (r *recorder) tools(defs []llm.Tool) string {
-	type tool struct{ name, description, parameters string }
+	type tool struct{ kind, name, description, parameters string }
 	tools := make([]tool, len(defs))
 	whole := 0
 	for i, d := range defs {
-		tools[i] = tool{name: r.word(d.Name), description: r.text(d.Description), parameters: r.json(string(d.Parameters))}
+		tools[i] = tool{kind: r.term(cmp.Or(d.Type, "function")), name: r.word(d.Name), description: r.text(d.Description), parameters: r.json(string(d.Parameters))}
 		whole += len(tools[i].description) + len(tools[i].parameters)
 	}
 	var b []byte
@@ -187,7 +188,8 @@ func (r *recorder) tools(defs []llm.Tool) string {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendField(append(b, `{"type":"function",`...), "name", t.name)
+			b = appendField(append(b, '{'), "type", t.kind)
+			b = appendField(append(b, ','), "name", t.name)
 			if t.description != "" && limit > 0 {
 				short, lost := shorten(t.description, limit)
 				b = appendField(append(b, ','), "description", short)

@@ -51,7 +51,8 @@ func (r *recorder) term(s string) string {
 	switch s {
 	case "system", "developer", "user", "assistant", "tool", // roles
 		"stop", "length", "content_filter", "tool_call", "error", // finish reasons
-		"image", "audio", "video", "file": // modalities
+		"image", "audio", "video", "file", // modalities
+		"function", "custom", "mcp", "web_search", "file_search", "code_interpreter", "image_generation": // tools
 		return s
 	}
 	return r.word(s)

@@ -539,6 +539,19 @@ func TestToolDefinitions(t *testing.T) {
 	}
 }
 
+// TestToolTypes: what a tool is, a function unless it says otherwise, whatever the
+// redactor makes of words.
+func TestToolTypes(t *testing.T) {
+	r := record(tracing.WithContent(tracing.ContentBoth), tracing.WithRedactor(func(string) string { return "*" }))
+	req := ask("roses")
+	req.Tools = []llm.Tool{{Name: "stock"}, {Name: "stock", Type: "function"}, {Name: "web_search", Type: "web_search"}, {Name: "sql", Type: "custom"}, {Name: "x", Type: "mei@example.com"}}
+	collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{{Text: "a"}, done}}, req)
+	const want = `[{"type":"function","name":"*"},{"type":"function","name":"*"},{"type":"web_search","name":"*"},{"type":"custom","name":"*"},{"type":"*","name":"*"}]`
+	if got := value(r.spans()[0].Attributes(), "gen_ai.tool.definitions").AsString(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestRedactorAcrossTokens: with a redactor, token events have no text, since
 // what it looks for may lie across two of them.
 func TestRedactorAcrossTokens(t *testing.T) {

@@ -76,6 +76,9 @@ func (b *backend) chat(r *llm.Request) (call, error) {
 		out.Messages[i] = m
 	}
 	for _, t := range r.Tools {
+		if t.Type != "" && t.Type != "function" {
+			return nil, requestError(fmt.Sprintf("tool %q: only functions can be offered, not %q", t.Name, t.Type))
+		}
 		params := t.Parameters
 		if len(params) == 0 {
 			params = json.RawMessage(`{"type":"object","properties":{}}`)

@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,8 +40,8 @@ func told(t *testing.T, api, body string) map[string]any {
 		decode(t, body, &req)
 		c.CreateChatCompletion(t.Context(), req)
 	case llm.APIResponses:
-		var req openai.CreateResponseRequest
-		decode(t, body, &req)
+		var req openai.CreateResponseRequest // which drops fields of tools when it is decoded
+		decode(t, body, &req.ExtraBody)
 		c.CreateResponse(t.Context(), req)
 	default:
 		var req openai.EmbeddingRequest
@@ -167,5 +168,30 @@ func TestEncodingIsSent(t *testing.T) {
 		if !strings.Contains(string(c.sent), `"encoding_format":"`+want.sent+`"`) {
 			t.Errorf("%q: sent %s", asked, c.sent)
 		}
+	}
+}
+
+// TestToolTypeIsTold: what a tool is, where it is no function.
+func TestToolTypeIsTold(t *testing.T) {
+	for _, tc := range []struct{ name, api, tools, want string }{
+		{"a function", llm.APIChat, `{"type":"function","function":{"name":"stock"}}`, `"stock" ""`},
+		{"without a type", llm.APIChat, `{"function":{"name":"stock"}}`, `"stock" ""`},
+		{"of the provider's", llm.APIChat, `{"type":"web_search"}`, `"web_search" "web_search"`},
+		{"of a response", llm.APIResponses, `{"type":"function","name":"stock","parameters":{}}`, `"stock" ""`},
+		{"the provider's of a response", llm.APIResponses, `{"type":"file_search","vector_store_ids":["v"]}`, `"file_search" "file_search"`},
+		{"another server's", llm.APIResponses, `{"type":"mcp","server_label":"shop","server_url":"https://shop.example"}`, `"mcp" "mcp"`},
+		{"of free text", llm.APIResponses, `{"type":"custom","name":"sql","format":{"type":"text"}}`, `"sql" "custom"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for door, in := range told(t, tc.api, `{"model":"gpt-4o-mini","tools":[`+tc.tools+`]}`) {
+				got := ""
+				for _, tool := range in.(*llm.Request).Tools {
+					got += fmt.Sprintf("%q %q", tool.Name, tool.Type)
+				}
+				if got != tc.want {
+					t.Errorf("%s door: %s, want %s", door, got, tc.want)
+				}
+			}
+		})
 	}
 }

@@ -99,7 +99,7 @@ func sentMessage(m *openai.ChatCompletionMessage) llm.Message {
 }
 
 func sentTool(t *openai.Tool) llm.Tool {
-	if t.Function != nil {
+	if t.Function != nil && t.Type == openai.ToolTypeFunction {
 		return sentFunction(t.Function)
 	}
 	// In the form of the responses API, or the provider's own.
@@ -108,7 +108,7 @@ func sentTool(t *openai.Tool) llm.Tool {
 			return read[0]
 		}
 	}
-	return llm.Tool{Name: string(t.Type)}
+	return llm.Tool{Name: string(t.Type), Type: string(t.Type)}
 }
 
 func sentFunction(d *openai.FunctionDefinition) llm.Tool {

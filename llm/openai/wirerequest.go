@@ -226,15 +226,16 @@ func readTools(tools, functions json.RawMessage) []llm.Tool {
 		} else if t.Custom != nil {
 			d = *t.Custom
 		}
-		if d.Name == "" {
-			d.Name = t.Type // a tool of the provider's own
+		tool := llm.Tool{Name: cmp.Or(d.Name, t.Type), Description: d.Description, Parameters: d.Parameters, Strict: d.Strict}
+		if t.Type != "function" {
+			tool.Type = t.Type
 		}
-		out = append(out, llm.Tool(d))
+		out = append(out, tool)
 	}
 	var old []definition
 	read(functions, &old)
 	for _, d := range old {
-		out = append(out, llm.Tool(d))
+		out = append(out, llm.Tool{Name: d.Name, Description: d.Description, Parameters: d.Parameters, Strict: d.Strict})
 	}
 	return out
 }
