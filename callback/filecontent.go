@@ -49,6 +49,7 @@ type memoryLine struct {
 	Store     string `json:"store"`
 	Messages  int    `json:"messages"`
 	Tokens    int    `json:"tokens"`
+	Records   int    `json:"records,omitempty"`
 }
 
 func messageLines(ms []llm.Message) []messageLine {

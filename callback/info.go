@@ -127,8 +127,9 @@ func (id ID) String() string {
 type MemoryChange struct {
 	Operation string // "load", "save" or "clear"
 	Store     string // what kind of memory it is
-	Messages  int    // how many it holds
+	Messages  int    // how many it holds; -1 if it does not tell
 	Tokens    int    // of these; -1 if the memory has no counter
+	Records   int    // how many are saved, or were loaded, which is known afterwards; 0 if it is not said
 }
 
 // A ToolCall is the Input of a tool run. Its name is the run's.

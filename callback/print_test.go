@@ -168,3 +168,31 @@ func TestLogLevel(t *testing.T) {
 		t.Errorf("%d lines:\n%s", n, b.String())
 	}
 }
+
+// TestMemorySize: of a memory that does not tell its size, or part of it, no
+// figure is made up, and how many messages were saved or loaded is in the file.
+func TestMemorySize(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		after       callback.MemoryChange
+		shown, file string
+	}{
+		{"both", callback.MemoryChange{Messages: 2, Tokens: 9}, ": 0s, 2 messages, 9 tokens", `"messages":2,"tokens":9}`},
+		{"messages", callback.MemoryChange{Messages: 1, Tokens: -1, Records: 1}, ": 0s, 1 message", `"messages":1,"tokens":-1,"records":1}`},
+		{"tokens", callback.MemoryChange{Messages: -1, Tokens: 1}, ": 0s, 1 token", `"messages":-1,"tokens":1}`},
+		{"nothing", callback.MemoryChange{Messages: -1, Tokens: -1, Records: 3}, ": 0s", `"messages":-1,"tokens":-1,"records":3}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var shown, file bytes.Buffer
+			ctx := callback.WithHandlers(t.Context(), callback.Print(&shown), callback.NewFileWriter(&file, callback.FileOptions{Content: true}))
+			callback.Do(ctx, &callback.Info{Kind: callback.KindMemory, Name: "redis", Input: &callback.MemoryChange{Operation: "load"}}, nil,
+				func(context.Context) (*callback.MemoryChange, error) { return &tc.after, nil })
+			if got := shown.String(); !strings.HasSuffix(got, " memory redis"+tc.shown+"\n") {
+				t.Errorf("%s: printed\n%s", tc.name, got)
+			}
+			if got := file.String(); !strings.Contains(got, tc.file) {
+				t.Errorf("%s: written\n%s", tc.name, got)
+			}
+		})
+	}
+}

@@ -74,11 +74,14 @@ func showOutput(out any) string {
 		if out == nil {
 			return ""
 		}
-		text := plural(out.Messages, "message")
-		if out.Tokens >= 0 {
-			text += ", " + plural(out.Tokens, "token")
+		var sizes []string
+		if out.Messages >= 0 {
+			sizes = append(sizes, plural(out.Messages, "message"))
 		}
-		return text
+		if out.Tokens >= 0 {
+			sizes = append(sizes, plural(out.Tokens, "token"))
+		}
+		return strings.Join(sizes, ", ")
 	}
 	return showValue(out)
 }

@@ -117,7 +117,17 @@ func (asks) Load(ctx context.Context, _ llm.Message) ([]llm.Message, error) { re
 func (asks) Save(ctx context.Context, _ ...llm.Message) error               { return ctx.Err() }
 func (asks) Clear(ctx context.Context) error                                { return ctx.Err() }
 
-// TestRuns: each use of a memory is a run that tells its size before and after.
+// answered loads so many messages and tells nothing of itself.
+type answered int
+
+func (n answered) Load(context.Context, llm.Message) ([]llm.Message, error) {
+	return make([]llm.Message, n), nil
+}
+func (answered) Save(context.Context, ...llm.Message) error { return nil }
+func (answered) Clear(context.Context) error                { return nil }
+
+// TestRuns: each use of a memory is a run that tells its size before and after, if
+// the memory tells it, and how many messages were loaded or saved.
 func TestRuns(t *testing.T) {
 	w := &watcher{}
 	ctx := callback.WithHandlers(t.Context(), w)
@@ -126,15 +136,33 @@ func TestRuns(t *testing.T) {
 	memory.Load(ctx, m, llm.User("?"))
 	memory.Clear(ctx, m)
 	memory.Save(ctx, &broken{}, llm.User("abc"))
-	want := []string{"save buffer 0/0 -> 1/3", "load buffer 1/3 -> 1/3", "clear buffer 1/3 -> 0/0", "save buffer 0/-1 -> disk is gone"}
+	narrow := &memory.Window{Turns: 1}
+	for range 2 {
+		memory.Save(ctx, narrow, llm.User("a"), llm.Assistant("b"))
+	}
+	memory.Load(ctx, narrow, llm.User("?"))
+	memory.Load(ctx, answered(3), llm.User("?"))
+	memory.Load(ctx, answered(0), llm.User("?"))
+	memory.Save(ctx, answered(3), llm.User("a"), llm.Assistant("b"))
+	memory.Save(ctx, answered(3))
+	memory.Clear(ctx, answered(3))
+	want := []string{
+		"save buffer 0/0 1 -> 1/3 1", "load buffer 1/3 0 -> 1/3 1", "clear buffer 1/3 0 -> 0/0 0", "save buffer 0/-1 1 -> disk is gone",
+		"save window 0/-1 2 -> 2/-1 2", "save window 2/-1 2 -> 2/-1 2", "load window 2/-1 0 -> 2/-1 2",
+		"load memory -1/-1 0 -> -1/-1 3", "load memory -1/-1 0 -> -1/-1 0", "save memory -1/-1 2 -> -1/-1 2", "save memory -1/-1 0 -> -1/-1 0",
+		"clear memory -1/-1 0 -> -1/-1 0",
+	}
+	if len(w.infos) != len(want) {
+		t.Fatalf("%d runs, want %d", len(w.infos), len(want))
+	}
 	for i, info := range w.infos {
 		b := info.Input.(*callback.MemoryChange)
-		got := fmt.Sprintf("%s %s %d/%d -> ", b.Operation, info.Name, b.Messages, b.Tokens)
+		got := fmt.Sprintf("%s %s %d/%d %d -> ", b.Operation, info.Name, b.Messages, b.Tokens, b.Records)
 		if res := w.ends[i]; res.Err != nil {
 			got += res.Err.Error()
 		} else {
 			a := res.Output.(*callback.MemoryChange)
-			got += fmt.Sprintf("%d/%d", a.Messages, a.Tokens)
+			got += fmt.Sprintf("%d/%d %d", a.Messages, a.Tokens, a.Records)
 		}
 		if info.Kind != callback.KindMemory || got != want[i] {
 			t.Errorf("run %d: %s, want %s", i, got, want[i])

@@ -26,7 +26,7 @@ type Memory interface {
 // A Sizer is a memory that knows its size, which its runs then tell.
 type Sizer interface {
 	// Size returns the number of messages that are kept and their tokens, -1
-	// if nobody counts them.
+	// for what nobody counts.
 	Size() (messages, tokens int)
 }
 
@@ -40,9 +40,9 @@ func Load(ctx context.Context, m Memory, input llm.Message) ([]llm.Message, erro
 		return m.Load(ctx, input)
 	}
 	var out []llm.Message
-	err = announce(ctx, m, "load", func(ctx context.Context) (err error) {
+	err = announce(ctx, m, "load", 0, func(ctx context.Context) (n int, err error) {
 		out, err = m.Load(ctx, input)
-		return err
+		return len(out), err
 	})
 	return out, err
 }
@@ -57,7 +57,8 @@ func Save(ctx context.Context, m Memory, turn ...llm.Message) error {
 	if !callback.Enabled(ctx) {
 		return m.Save(ctx, turn...)
 	}
-	return announce(ctx, m, "save", func(ctx context.Context) error { return m.Save(ctx, turn...) })
+	n := len(turn)
+	return announce(ctx, m, "save", n, func(ctx context.Context) (int, error) { return n, m.Save(ctx, turn...) })
 }
 
 // Clear clears m as a run. Errors are those of m; that m is nil is one too.
@@ -69,7 +70,7 @@ func Clear(ctx context.Context, m Memory) error {
 	if !callback.Enabled(ctx) {
 		return m.Clear(ctx)
 	}
-	return announce(ctx, m, "clear", m.Clear)
+	return announce(ctx, m, "clear", 0, func(ctx context.Context) (int, error) { return 0, m.Clear(ctx) })
 }
 
 // ready returns ctx, or one without an end for nil, and an error if m is nil.
@@ -92,21 +93,24 @@ func isNil(v any) bool {
 	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
-func announce(ctx context.Context, m Memory, op string, do func(context.Context) error) error {
-	before := change(m, op)
+// announce runs do as a run that is to save so many records. do returns how many
+// it saved or loaded.
+func announce(ctx context.Context, m Memory, op string, saves int, do func(context.Context) (int, error)) error {
+	before := change(m, op, saves)
 	info := &callback.Info{Kind: callback.KindMemory, Name: before.Store, Input: before}
 	_, err := callback.Do(ctx, info, nil, func(ctx context.Context) (*callback.MemoryChange, error) {
-		if err := do(ctx); err != nil {
+		n, err := do(ctx)
+		if err != nil {
 			return nil, err
 		}
-		return change(m, op), nil
+		return change(m, op, n), nil
 	})
 	return err
 }
 
 // change describes m as it is now.
-func change(m Memory, op string) *callback.MemoryChange {
-	c := &callback.MemoryChange{Operation: op, Store: "memory", Tokens: -1}
+func change(m Memory, op string, records int) *callback.MemoryChange {
+	c := &callback.MemoryChange{Operation: op, Store: "memory", Messages: -1, Tokens: -1, Records: records}
 	if n, ok := m.(interface{ Name() string }); ok {
 		c.Store = n.Name()
 	}

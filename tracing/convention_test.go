@@ -294,13 +294,17 @@ func TestMemoryOperations(t *testing.T) {
 		want          string // the span's name
 		records       int64  // 0 is absent
 	}{
-		{"load", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{Messages: 4}, nil, "search_memory", 4},
+		{"load of some", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{Messages: 4, Records: 3}, nil, "search_memory", 3},
+		{"load of none", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{Messages: 4}, nil, "search_memory", 0},
 		{"load that fails", callback.MemoryChange{Operation: "load", Store: "buffer", Messages: 4}, callback.MemoryChange{}, errors.New("gone"), "search_memory", 0},
-		{"save, of which the size afterwards tells nothing", callback.MemoryChange{Operation: "save", Store: "window", Messages: 2}, callback.MemoryChange{Messages: 2}, nil, "create_memory", 0},
-		{"save into a summary", callback.MemoryChange{Operation: "save", Store: "summary", Messages: 1}, callback.MemoryChange{Messages: 1}, nil, "upsert_memory", 0},
+		{"save, of which nobody says how many", callback.MemoryChange{Operation: "save", Store: "window", Messages: 2}, callback.MemoryChange{Messages: 2}, nil, "create_memory", 0},
+		{"save", callback.MemoryChange{Operation: "save", Store: "window", Messages: 2, Records: 2}, callback.MemoryChange{Messages: 2, Records: 2}, nil, "create_memory", 2},
+		{"save that fails", callback.MemoryChange{Operation: "save", Store: "window", Messages: 2, Records: 2}, callback.MemoryChange{}, errors.New("gone"), "create_memory", 2},
+		{"save into a summary", callback.MemoryChange{Operation: "save", Store: "summary", Messages: 1, Records: 2}, callback.MemoryChange{Messages: 1, Records: 2}, nil, "upsert_memory", 2},
 		{"save into a summary and a buffer", callback.MemoryChange{Operation: "save", Store: "summary_buffer", Messages: 1}, callback.MemoryChange{Messages: 3}, nil, "upsert_memory", 0},
 		{"clear", callback.MemoryChange{Operation: "clear", Store: "buffer", Messages: 4}, callback.MemoryChange{}, nil, "delete_memory", 4},
 		{"clear that fails", callback.MemoryChange{Operation: "clear", Store: "buffer", Messages: 4}, callback.MemoryChange{}, errors.New("gone"), "delete_memory", 4},
+		{"clear of what does not tell its size", callback.MemoryChange{Operation: "clear", Store: "redis", Messages: -1}, callback.MemoryChange{Messages: -1}, nil, "delete_memory", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := record()
@@ -318,6 +322,11 @@ func TestMemoryOperations(t *testing.T) {
 			}
 			if got := value(s.Attributes(), "gen_ai.memory.record.count").AsInt64(); got != tt.records {
 				t.Errorf("%d records, want %d", got, tt.records)
+			}
+			for key, told := range map[string]bool{"callspan.memory.messages_before": tt.before.Messages >= 0, "callspan.memory.messages_after": tt.err == nil && tt.after.Messages >= 0} {
+				if got := value(s.Attributes(), key).Type() == attribute.INT64; got != told {
+					t.Errorf("%s is told: %v, want %v", key, got, told)
+				}
 			}
 		})
 	}

@@ -155,11 +155,16 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	case callback.KindMemory:
 		describeService(a, info)
 		if m, ok := info.Input.(*callback.MemoryChange); ok && m != nil {
-			if k.op == opMemoryDelete {
+			switch k.op {
+			case opMemoryDelete:
 				a.positive(keyMemoryRecords, m.Messages)
+			case opMemoryCreate, opMemoryUpsert:
+				a.positive(keyMemoryRecords, m.Records)
 			}
 			a.str(keyMemoryStore, m.Store)
-			a.int(keyMsgsBefore, m.Messages)
+			if m.Messages >= 0 {
+				a.int(keyMsgsBefore, m.Messages)
+			}
 			if m.Tokens >= 0 {
 				a.int(keyMemoryBefore, m.Tokens)
 			}

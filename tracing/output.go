@@ -23,9 +23,11 @@ func describeOutput(a *attrs, info *callback.Info, res *callback.Result) {
 			return
 		}
 		if operationOf(info) == opMemorySearch {
-			a.positive(keyMemoryRecords, out.Messages)
-		} // else what was saved: the size does not tell, since old records may go
-		a.int(keyMsgsAfter, out.Messages)
+			a.positive(keyMemoryRecords, out.Records)
+		} // else it was known at the start
+		if out.Messages >= 0 {
+			a.int(keyMsgsAfter, out.Messages)
+		}
 		if out.Tokens >= 0 {
 			a.int(keyMemoryAfter, out.Tokens)
 		}
