@@ -424,7 +424,7 @@ func TestRequest(t *testing.T) {
 	var got []string
 	s := &retrieval.Store{Request: llm.EmbedRequest{Model: "m", Dimensions: 2, User: "u", Inputs: []string{"left over"}},
 		Embedder: llm.EmbedderFunc(func(_ context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
-			got = append(got, fmt.Sprint(*req))
+			got = append(got, fmt.Sprintf("%s %v %d %s", req.Model, req.Inputs, req.Dimensions, req.User))
 			return &llm.EmbedResponse{Vectors: [][]float32{{1, 2}}}, nil
 		})}
 	if err := s.Add(t.Context(), llm.Document{Text: "a"}); err != nil {
@@ -433,7 +433,7 @@ func TestRequest(t *testing.T) {
 	if _, err := s.Retrieve(t.Context(), "b"); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"{m [a] 2 u}", "{m [b] 2 u}"}; !slices.Equal(got, want) {
+	if want := []string{"m [a] 2 u", "m [b] 2 u"}; !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}
 }
