@@ -24,6 +24,11 @@ type Message struct {
 	Parts      []Part     // what is said, in order
 	ToolCalls  []ToolCall // what an assistant message asks to be run
 	ToolCallID string     // the call that a tool message answers
+
+	// Apart says that a system message is no entry of the conversation but goes to
+	// the model apart from it, as the instructions of OpenAI's responses do. APIs
+	// that have no such place take it as an entry.
+	Apart bool
 }
 
 // A Part is a piece of a message that has one origin: a text, or a medium.

@@ -94,9 +94,18 @@ func (r *recorder) describeInput(a *attrs, info *callback.Info) {
 		if in == nil {
 			return
 		}
-		msgs := make([]message, len(in.Messages))
+		msgs := make([]message, 0, len(in.Messages))
+		var apart []part
 		for i := range in.Messages {
-			msgs[i] = r.message(&in.Messages[i])
+			m := r.message(&in.Messages[i])
+			if in.Messages[i].Apart {
+				apart = append(apart, m.parts...)
+			} else {
+				msgs = append(msgs, m)
+			}
+		}
+		if len(apart) > 0 {
+			a.add(keyInstructions.String(r.instructions(apart)))
 		}
 		a.add(keyInputMessages.String(r.inputs(msgs)))
 		if len(in.Tools) > 0 {

@@ -77,6 +77,16 @@ func (r *recorder) inputs(msgs []message) string {
 	return r.enclosed(out, lost)
 }
 
+// instructions encodes what a model was told apart from the conversation. If
+// that is too long, all of it is cut to the same length.
+func (r *recorder) instructions(parts []part) string {
+	for limit := r.limits.text; ; limit /= 2 {
+		if b, lost := appendParts(nil, parts, limit); len(b)+2 <= r.limits.whole || limit <= minText {
+			return r.enclosed(b, lost)
+		}
+	}
+}
+
 // maxGapMessage bounds the message that stands for those left out.
 const maxGapMessage = 160
 

@@ -48,6 +48,7 @@ const (
 	keyCacheRead        = semconv.GenAIUsageCacheReadInputTokensKey
 	keyCacheWrite       = semconv.GenAIUsageCacheCreationInputTokensKey
 	keyReasoning        = semconv.GenAIUsageReasoningOutputTokensKey
+	keyInstructions     = semconv.GenAISystemInstructionsKey
 	keyInputMessages    = semconv.GenAIInputMessagesKey
 	keyOutputMessages   = semconv.GenAIOutputMessagesKey
 	keyToolDefinitions  = semconv.GenAIToolDefinitionsKey

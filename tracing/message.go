@@ -147,20 +147,24 @@ func (m *message) append(b []byte, limit int) (_ []byte, lost int) {
 	if m.name != "" {
 		b = appendField(append(b, ','), "name", m.name)
 	}
-	b = append(b, `,"parts":[`...)
-	for i := range m.parts {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		var n int
-		b, n = m.parts[i].append(b, limit)
-		lost += n
-	}
+	b, lost = appendParts(append(b, `,"parts":[`...), m.parts, limit)
 	b = append(b, ']')
 	if m.finish != "" {
 		b = appendField(append(b, ','), "finish_reason", m.finish)
 	}
 	return append(b, '}'), lost
+}
+
+func appendParts(b []byte, parts []part, limit int) (_ []byte, lost int) {
+	for i := range parts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var n int
+		b, n = parts[i].append(b, limit)
+		lost += n
+	}
+	return b, lost
 }
 
 func (p *part) append(b []byte, limit int) (_ []byte, lost int) {

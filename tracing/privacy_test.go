@@ -45,7 +45,7 @@ func everywhere(ctx context.Context, text string) {
 	quoted, _ := json.Marshal(text)
 	args := `{"note":` + string(quoted) + `}`
 	req := &llm.Request{Model: "gpt-4o-mini", Stream: true,
-		Messages: []llm.Message{llm.System("Rules: " + text), {Role: llm.RoleUser, Name: text, Parts: []llm.Part{{Text: "See " + text + " please"},
+		Messages: []llm.Message{{Role: llm.RoleSystem, Parts: []llm.Part{{Text: "Instructions: " + text}}, Apart: true}, llm.System("Rules: " + text), {Role: llm.RoleUser, Name: text, Parts: []llm.Part{{Text: "See " + text + " please"},
 			{Media: &llm.Media{Kind: "image", URL: "https://example.com/?q=" + text}}, {Media: &llm.Media{Kind: "image", URL: "data:text/plain," + text}},
 			{Media: &llm.Media{Kind: "file", Data: []byte(text), MIMEType: "text/plain"}}}},
 			{Role: llm.RoleAssistant, ToolCalls: []llm.ToolCall{{ID: "call_1", Name: "stock", Arguments: args}}},
@@ -218,6 +218,7 @@ func TestContentModes(t *testing.T) {
 			}
 			req := ask(input)
 			req.Tools = []llm.Tool{{Name: "stock", Description: input}}
+			req.Messages = append(req.Messages, llm.Message{Role: llm.RoleSystem, Parts: []llm.Part{{Text: input}}, Apart: true})
 			collect(ctx, scripted{chunks: []llm.Chunk{{Text: output}, done}}, req)
 			callback.Do(ctx, &callback.Info{Kind: callback.KindTool, Name: "stock", Input: &callback.ToolCall{Arguments: input}}, nil, func(context.Context) (string, error) { return output, nil })
 			callback.Do(ctx, &callback.Info{Kind: callback.KindRetriever, Name: "catalogue", Input: &callback.Search{Query: input}}, nil,
@@ -242,7 +243,8 @@ func TestContentModes(t *testing.T) {
 		for key, want := range map[string]bool{
 			"invoke_agent florist gen_ai.input.messages": tc.asked, "invoke_agent florist gen_ai.output.messages": tc.told,
 			"chat gpt-4o-mini gen_ai.input.messages": tc.asked, "chat gpt-4o-mini gen_ai.output.messages": tc.told,
-			"chat gpt-4o-mini gen_ai.tool.definitions": tc.asked, "token": tc.told,
+			"chat gpt-4o-mini gen_ai.system_instructions": tc.asked,
+			"chat gpt-4o-mini gen_ai.tool.definitions":    tc.asked, "token": tc.told,
 			"execute_tool stock gen_ai.tool.call.arguments": tc.asked, "execute_tool stock gen_ai.tool.call.result": tc.told,
 			"retrieval catalogue gen_ai.retrieval.query.text": tc.asked, "retrieval catalogue gen_ai.retrieval.documents": tc.told,
 			"retrieval catalogue callspan.retrieval.document_ids": true,
@@ -372,6 +374,20 @@ func TestContentHash(t *testing.T) {
 	}
 }
 
+// TestInstructionsOfManyParts: those without end are left out, and counted.
+func TestInstructionsOfManyParts(t *testing.T) {
+	for n, want := range map[int]string{2: `[{"type":"text","content":"a"},{"type":"text","content":"a"}]`, 100: "[]"} {
+		r := record(tracing.WithContent(tracing.ContentInput), tracing.WithContentLimits(64, 1024))
+		req := ask("roses")
+		req.Messages = append(req.Messages, llm.Message{Role: llm.RoleSystem, Parts: slices.Repeat([]llm.Part{{Text: "a"}}, n), Apart: true})
+		collect(callback.WithHandlers(t.Context(), r.tracer), scripted{chunks: []llm.Chunk{done}}, req)
+		attrs := r.spans()[0].Attributes()
+		if got := value(attrs, "gen_ai.system_instructions").AsString(); got != want || (value(attrs, "callspan.content_cut").AsInt64() > 0) != (n > 2) {
+			t.Errorf("%d parts: %s, %v", n, got, attrs)
+		}
+	}
+}
+
 // TestContentLimits: whatever the messages, what a span carries is valid JSON
 // of the schema's form within its limit, with the instructions and the last
 // message, and says what is missing.
@@ -389,6 +405,12 @@ func TestContentLimits(t *testing.T) {
 		req := &llm.Request{Stream: true}
 		if i%2 == 0 {
 			req.Messages = append(req.Messages, llm.System("Rules."+random()))
+		}
+		apart := i%3 == 0
+		if apart {
+			m := llm.System("Instructions." + random())
+			m.Apart = true
+			req.Messages = append(req.Messages, m)
 		}
 		for range 1 + r.IntN(30) {
 			m := llm.Message{Role: []llm.Role{llm.RoleUser, llm.RoleAssistant, llm.RoleTool}[r.IntN(3)]}
@@ -445,6 +467,15 @@ func TestContentLimits(t *testing.T) {
 		}
 		if i%2 == 0 && (in[0].Role != "system" || in[0].Name != "" || !strings.HasPrefix(in[0].Parts[0].Content, "Rules.")) {
 			t.Fatalf("%d: the first message is %+v", i, in[0])
+		}
+		var instructions []part
+		if s := value(attrs, "gen_ai.system_instructions").AsString(); (s != "") != apart || len(s) > whole {
+			t.Fatalf("%d: %d bytes of instructions, the limit is %d", i, len(s), whole)
+		} else if apart {
+			if err := json.Unmarshal([]byte(s), &instructions); err != nil || len(instructions) != 1 || len(instructions[0].Content) > text || !strings.HasPrefix(instructions[0].Content, "Instructions.") {
+				t.Fatalf("%d: %v in %s, the limit is %d", i, err, s, text)
+			}
+			req.Messages = slices.DeleteFunc(req.Messages, func(m llm.Message) bool { return m.Apart })
 		}
 		marked := slices.ContainsFunc(in, func(m msg) bool { return m.Name == "callspan" && strings.Contains(m.Parts[0].Content, "left out") })
 		if marked != (len(in) <= len(req.Messages) && len(in) != len(req.Messages) || marked && len(in) == len(req.Messages)) {

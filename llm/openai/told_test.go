@@ -195,3 +195,19 @@ func TestToolTypeIsTold(t *testing.T) {
 		})
 	}
 }
+
+// TestInstructionsAreTold: the instructions of a response are no entry of the
+// conversation, and of the prompt they are the system's part.
+func TestInstructionsAreTold(t *testing.T) {
+	const body = `{"model":"gpt-4o-mini","instructions":"You sell flowers.","input":[{"role":"system","content":"Be brief."},{"role":"user","content":"Roses?"}]}`
+	for door, in := range told(t, llm.APIResponses, body) {
+		r := in.(*llm.Request)
+		got := ""
+		for i, m := range r.Messages {
+			got += fmt.Sprintf("%s %q apart %v from %v; ", m.Role, m.Text(), m.Apart, r.SourceOf(i, m.Parts[0]))
+		}
+		if want := `system "You sell flowers." apart true from system; system "Be brief." apart false from system; user "Roses?" apart false from input; `; got != want {
+			t.Errorf("%s door:\n%s, want\n%s", door, got, want)
+		}
+	}
+}

@@ -200,7 +200,9 @@ func decodeBase64(text []byte) []byte {
 func readInput(instructions string, raw []byte) []llm.Message {
 	var out []llm.Message
 	if instructions != "" {
-		out = append(out, llm.System(instructions))
+		m := llm.System(instructions)
+		m.Apart = true
+		out = append(out, m)
 	}
 	s := scanner{b: raw}
 	switch s.peek() {
