@@ -43,7 +43,7 @@ type Part struct {
 // Media is an image, a sound or a file inside a message, by address or by value.
 type Media struct {
 	Kind     string // "image", "audio" or "file"
-	URL      string // where it lies; a data: address is allowed
+	URL      string // where it lies, a data: address, or the id of a file at the provider
 	Data     []byte // or its bytes
 	MIMEType string // of Data
 	Detail   string // for images: "low", "high" or "auto"

@@ -211,3 +211,21 @@ func TestInstructionsAreTold(t *testing.T) {
 		}
 	}
 }
+
+// TestMediaAreTold: where what is sent along lies.
+func TestMediaAreTold(t *testing.T) {
+	for _, tc := range []struct{ name, api, part, want string }{
+		{"a picture", llm.APIResponses, `{"type":"input_image","image_url":"https://example.com/rose.png"}`, "image https://example.com/rose.png"},
+		{"a picture by its id", llm.APIResponses, `{"type":"input_image","file_id":"file-6F2ks"}`, "image file-6F2ks"},
+		{"a picture by both", llm.APIResponses, `{"type":"input_image","file_id":"file-6F2ks","image_url":"https://example.com/rose.png"}`, "image https://example.com/rose.png"},
+		{"a picture without its id", llm.APIResponses, `{"type":"input_image","file_id":null}`, "image "},
+		{"a file by its id", llm.APIResponses, `{"type":"input_file","file_id":"file-6F2ks"}`, "file file-6F2ks"},
+	} {
+		for door, in := range told(t, tc.api, `{"model":"gpt-4o-mini","input":[{"role":"user","content":[`+tc.part+`]}]}`) {
+			m := in.(*llm.Request).Messages[0].Parts[0].Media
+			if got := m.Kind + " " + m.URL; got != tc.want {
+				t.Errorf("%s, %s door: %q, want %q", tc.name, door, got, tc.want)
+			}
+		}
+	}
+}

@@ -177,7 +177,7 @@ func contentPart(s *scanner) (p llm.Part, ok bool) {
 	case "refusal":
 		return llm.Part{Text: refusal}, true
 	case "image_url", "input_image":
-		return llm.Part{Media: &llm.Media{Kind: "image", URL: url, Detail: detail}}, true
+		return llm.Part{Media: &llm.Media{Kind: "image", URL: cmp.Or(url, file.id), Detail: detail}}, true
 	case "input_audio":
 		return llm.Part{Media: &llm.Media{Kind: "audio", Data: data, MIMEType: "audio/" + format}}, true
 	case "file", "input_file":
