@@ -11,8 +11,9 @@ import (
 type frameChoice struct {
 	index                            int
 	content, reasoning, refusal, end string
-	tools                            int  // how many of frame.tools are its own
-	media                            bool // it has sound or pictures, which no chunk holds
+	tools                            int    // how many of frame.tools are its own
+	media                            bool   // it has sound or pictures, which no chunk holds
+	spoken                           string // the words of the sound of a whole response
 
 	// For go-openai's value alone.
 	role, thoughts    string // thoughts is reasoning_content
@@ -172,8 +173,12 @@ func (f *frame) readDelta(s *scanner, c *frameChoice) {
 				c.tools++
 			}
 		case "audio", "images":
+			sound := s.name[0] == 'a'
 			if v := s.value(); len(v) > len("{}") {
 				c.media, f.media = true, true
+				if sound && f.whole {
+					c.spoken = transcript(v)
+				}
 			}
 		case "function_call":
 			if s.peek() == '{' {
@@ -196,6 +201,22 @@ func (f *frame) readDelta(s *scanner, c *frameChoice) {
 	if details != nil && c.reasoning == "" && s.err == nil {
 		c.reasoning = readDetails(details)
 	}
+}
+
+// transcript reads the words of a sound.
+func transcript(raw []byte) (text string) {
+	s := scanner{b: raw}
+	if s.peek() != '{' {
+		return ""
+	}
+	for s.object(); s.key(); {
+		if string(s.name) == "transcript" {
+			text = s.loose()
+		} else {
+			s.skip()
+		}
+	}
+	return text
 }
 
 // readDetails reads reasoning_details, OpenRouter's form of reasoning: texts,

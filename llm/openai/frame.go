@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -62,6 +63,11 @@ func (f *frame) decode(raw []byte) error {
 	f.head.odd, f.room = s.odd, f.choices
 	if f.media && f.usage != nil && f.usage.Output == 0 {
 		f.usage = nil // nobody could count it instead
+	}
+	if f.whole && f.media && f.usage != nil { // else who counts the words would take them for all of it
+		for i := range f.choices {
+			f.choices[i].content = cmp.Or(f.choices[i].content, f.choices[i].spoken)
+		}
 	}
 	if s.err == nil {
 		f.last.learn(raw, f)

@@ -233,6 +233,34 @@ func TestMediaAnswers(t *testing.T) {
 	}
 }
 
+// TestTranscript: the words of a sound that comes in one piece are its message, if
+// the usage is known: they are less than the sound.
+func TestTranscript(t *testing.T) {
+	const usage = `,"usage":{"prompt_tokens":20,"completion_tokens":90,"completion_tokens_details":{"audio_tokens":80}}`
+	body := func(message, more string) string {
+		return `{"choices":[{"index":0,"message":{` + message + `},"finish_reason":"stop"}]` + more + `}`
+	}
+	for _, tc := range []struct{ name, body, wire, typed string }{
+		{"with its usage", body(`"content":null,"audio":{"id":"a","data":"AAAA","expires_at":1,"transcript":"Hello there."}`, usage), `"Hello there." stop; 20/90 spoken 80`, `"" stop; 20/90 spoken 80`},
+		{"beside a text", body(`"content":"Hi","audio":{"transcript":"Hello there."}`, usage), `"Hi" stop; 20/90 spoken 80`, `"Hi" stop; 20/90 spoken 80`},
+		{"without its usage", body(`"content":null,"audio":{"transcript":"Hello there."}`, ``), `"" stop`, `"" stop`},
+		{"without words", body(`"audio":{"data":"AAAA"}`, usage), `"" stop; 20/90 spoken 80`, `"" stop; 20/90 spoken 80`},
+		{"of no form", body(`"audio":{"transcript":{"a":["b"]}}`, usage), `"" stop; 20/90 spoken 80`, `"" stop; 20/90 spoken 80`},
+		{"a list", body(`"audio":["transcript"]`, usage), `"" stop; 20/90 spoken 80`, `"" stop; 20/90 spoken 80`},
+	} {
+		r := wireReply{body: tc.body}
+		for door, res := range r.over(t) {
+			want := tc.wire
+			if door == "typed" { // for who knows no sound
+				want = tc.typed
+			}
+			if got := tell(res); got != want {
+				t.Errorf("%s, %s door: %s, want %s", tc.name, door, got, want)
+			}
+		}
+	}
+}
+
 // TestErrorsInBand: what a server says of a failure within an answer, in the forms
 // of many servers, and what only looks like it.
 func TestErrorsInBand(t *testing.T) {
