@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/callspan/callspan/callback"
@@ -85,4 +86,9 @@ func (e *BatchError) Unwrap() []error {
 		}
 	}
 	return errs
+}
+
+// permanent reports whether an input is among them that never succeeds.
+func (e *BatchError) permanent() bool {
+	return slices.ContainsFunc(e.Errors, func(err error) bool { return err != nil && permanent(err) })
 }

@@ -160,3 +160,8 @@ func (e *fallbackError) Error() string {
 
 // Unwrap returns the errors in order.
 func (e *fallbackError) Unwrap() []error { return e.errs }
+
+// permanent reports whether there is no member that may succeed.
+func (e *fallbackError) permanent() bool {
+	return !slices.ContainsFunc(e.errs, func(err error) bool { return !permanent(err) })
+}

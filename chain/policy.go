@@ -117,6 +117,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// A judge is an error of several that knows whether trying again is of no use.
+type judge interface {
+	error
+	permanent() bool
+}
+
 // permanent reports whether trying again is of no use after err.
 func permanent(err error) (useless bool) {
 	defer func() {
@@ -124,13 +130,8 @@ func permanent(err error) (useless bool) {
 			useless = true
 		}
 	}()
-	if f, ok := errors.AsType[*fallbackError](err); ok {
-		for _, err := range f.errs {
-			if !permanent(err) {
-				return false
-			}
-		}
-		return true
+	if several, ok := errors.AsType[judge](err); ok {
+		return several.permanent()
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, llm.ErrNoMessages) || errors.Is(err, llm.ErrConsumed) || errors.Is(err, prompt.ErrEmpty) {
 		return true

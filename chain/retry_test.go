@@ -202,6 +202,9 @@ func TestPermanent(t *testing.T) {
 	_, blank := question(plays("gpt", says("ok"))).Run(t.Context(), "")
 	_, allRefused := (&chain.Fallback[string, string]{Steps: []stringRunner{failing("a", refused), failing("b", refused)}}).Run(t.Context(), "x")
 	_, oneRefused := (&chain.Fallback[string, string]{Steps: []stringRunner{failing("a", refused), failing("b", overloaded)}}).Run(t.Context(), "x")
+	batch := func(errs ...error) error {
+		return &chain.BatchError{Errors: errs}
+	}
 	for _, tc := range []struct {
 		name string
 		err  error
@@ -236,6 +239,12 @@ func TestPermanent(t *testing.T) {
 		{"steps of an agent", fmt.Errorf("ask: %w", &agent.StepsError{Agent: "florist", Limit: 3}), true},
 		{"all of a fallback", allRefused, true},
 		{"one of a fallback", oneRefused, false},
+		{"all of a batch", batch(refused, nil, refused), true},
+		{"the first of a batch", batch(refused, overloaded), true},
+		{"the last of a batch", batch(nil, overloaded, refused), true},
+		{"none of a batch", batch(overloaded, nil, errLost), false},
+		{"a fallback in a batch", fmt.Errorf("all: %w", batch(oneRefused, allRefused)), true},
+		{"a fallback in a batch, and nothing worse", batch(oneRefused, overloaded), false},
 		{"anything else", errLost, false},
 	} {
 		if tc.err == nil {
