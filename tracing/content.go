@@ -12,7 +12,8 @@ type Content uint8
 
 const (
 	// ContentInput is what models, tools and retrievers are given: messages (of a
-	// conversation also the earlier answers), tool definitions, arguments, queries.
+	// conversation also the earlier answers), instructions, tool definitions,
+	// arguments, queries.
 	ContentInput Content = 1 << iota
 	// ContentOutput is what they give: answers with the text of token events, tool
 	// results, which documents were found.
