@@ -403,7 +403,7 @@ func TestUsageStanceBurst(t *testing.T) {
 			}
 		}
 		return resp, nil
-	}), new(seen))
+	}), started(func(*callback.Info) {})) // several calls at once
 	call := func() {
 		resp, err := tr.RoundTrip(request(strings.NewReader(ask)))
 		if err != nil {
