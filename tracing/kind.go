@@ -116,17 +116,7 @@ func (k kind) describe(a *attrs, c *config, info *callback.Info, o owner) {
 	case callback.KindLLM, callback.KindEmbedding:
 		describeEndpoint(a, info)
 		a.positive(keyResends, info.Resend)
-		switch req := info.Input.(type) {
-		case *llm.Request:
-			if req != nil {
-				describeRequest(a, c, req, info.Endpoint.Provider)
-			}
-		case *llm.EmbedRequest:
-			if req != nil {
-				a.positive(keyInputs, len(req.Inputs)) // unknown where they are no texts
-				a.positive(keyDimensions, req.Dimensions)
-			}
-		}
+		describeRequest(a, c, info, o)
 	case callback.KindImage, callback.KindAudio:
 		describeEndpoint(a, info)
 		a.str(keyOutputType, outputType(info))
@@ -229,49 +219,4 @@ func describeEndpoint(a *attrs, info *callback.Info) {
 // openAI reports whether openai.* attributes belong to the provider's spans.
 func openAI(provider string) bool {
 	return provider == "openai" || provider == "azure.ai.openai"
-}
-
-func describeRequest(a *attrs, c *config, r *llm.Request, provider string) {
-	if r.Stream {
-		a.add(keyStream.Bool(true))
-	}
-	a.positive(keyMaxTokens, r.MaxTokens)
-	a.float(keyTemperature, r.Temperature)
-	a.float(keyTopP, r.TopP)
-	a.float(keyFrequencyPenalty, r.FrequencyPenalty)
-	a.float(keyPresencePenalty, r.PresencePenalty)
-	if r.Seed != nil {
-		a.int(keySeed, *r.Seed)
-	}
-	a.strs(keyStop, c.stops(r.Stop), maxWord)
-	if r.Choices > 1 {
-		a.int(keyChoices, r.Choices)
-	}
-	if r.Format != nil {
-		a.str(keyOutputType, "json")
-	}
-	if openAI(provider) && r.ServiceTier != "auto" {
-		a.str(keyRequestTier, r.ServiceTier)
-	}
-}
-
-// maxStops bounds how many stop sequences a span shows. APIs take four or so.
-const maxStops = 16
-
-// stops returns the stop sequences of a request as they may be recorded: they
-// are settings, which spans show whatever is captured, and words of the
-// program's all the same.
-func (c *config) stops(sequences []string) []string {
-	if len(sequences) == 0 {
-		return nil
-	}
-	out := make([]string, min(len(sequences), maxStops))
-	for i := range out {
-		if c.hash != nil {
-			out[i] = c.hash.sum(sequences[i])
-			continue
-		}
-		out[i] = cut(c.scrub(sequences[i]), maxWord)
-	}
-	return out
 }

@@ -89,7 +89,6 @@ func (t *Tracer) Start(ctx context.Context, info *callback.Info) (context.Contex
 		ctx = o.carried(ctx)
 	}
 	k.describe(&b, t.conf, info, o)
-	describeAsked(&b, info, o)
 	switch info.Kind {
 	case callback.KindAgent:
 		ctx = context.WithValue(ctx, agentKey{}, &agent{name: info.Name})
