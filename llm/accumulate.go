@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -121,7 +122,7 @@ func (p *partial) addTool(d *ToolDelta) {
 	// Some servers send all of several calls under one index. A fragment that
 	// names another call begins it; without ids, one that names another tool, or
 	// the same one and begins arguments where those before are whole. One that
-	// says again what is whole adds nothing.
+	// says again what is whole adds no more than the id.
 	if t != nil && d.Name != "" {
 		unnamed := d.ID == "" && t.id == ""
 		switch {
@@ -131,6 +132,7 @@ func (p *partial) addTool(d *ToolDelta) {
 			t = nil
 		case strings.HasPrefix(strings.TrimSpace(d.Arguments), "{") && t.whole():
 			if d.Name == t.name && strings.TrimSpace(d.Arguments) == string(bytes.TrimSpace(t.args)) {
+				t.id = cmp.Or(t.id, d.ID)
 				return
 			}
 			if unnamed {

@@ -89,6 +89,8 @@ func TestCollectCalls(t *testing.T) {
 			[]llm.ToolCall{{Name: "price", Arguments: `{"f":1}`}}},
 		{"an id, said again", []llm.ToolDelta{{ID: "a", Name: "price"}, {Arguments: `{"f":`}, {Arguments: `1}`}, {ID: "a", Name: "price", Arguments: `{"f":1}`}},
 			[]llm.ToolCall{{ID: "a", Name: "price", Arguments: `{"f":1}`}}},
+		{"an id when it is said again", []llm.ToolDelta{{Name: "price", Arguments: `{"f":1}`}, {ID: "a", Name: "price", Arguments: `{"f":1}`}},
+			[]llm.ToolCall{{ID: "a", Name: "price", Arguments: `{"f":1}`}}},
 		{"in turns", []llm.ToolDelta{{Index: 0, ID: "a", Name: "stock"}, {Index: 1, ID: "b", Name: "price"}, {Index: 0, Arguments: "{"}, {Index: 1, Arguments: "["}, {Index: 0, Arguments: "}"}, {Index: 1, Arguments: "]"}},
 			[]llm.ToolCall{{ID: "a", Name: "stock", Arguments: "{}"}, {ID: "b", Name: "price", Arguments: "[]"}}},
 	} {
