@@ -15,6 +15,7 @@ type agent struct {
 
 	mu              sync.Mutex // its calls may be made side by side
 	provider, model string
+	asked           bool // any model
 	several         bool // models
 }
 
@@ -35,8 +36,8 @@ func (a *agent) asks(info *callback.Info) {
 	if a.provider == "" {
 		a.provider = provider
 	}
-	if a.model == "" {
-		a.model = model
+	if !a.asked {
+		a.asked, a.model = true, model
 	}
 	a.several = a.several || model != a.model
 }

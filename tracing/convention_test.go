@@ -384,6 +384,9 @@ func TestAgentSaysItsModel(t *testing.T) {
 		req.Model = name
 		collect(ctx, scripted{provider: "openai", chunks: []llm.Chunk{{Text: "a"}, done}}, req)
 	}
+	untold := func(ctx context.Context) {
+		collect(ctx, llm.ModelFunc(scripted{chunks: []llm.Chunk{{Text: "a"}, done}}.Chat), &llm.Request{Messages: ask("roses").Messages})
+	}
 	inside := func(ctx context.Context, kind callback.Kind, do func(context.Context)) {
 		callback.Do(ctx, &callback.Info{Kind: kind, Name: "inner"}, nil, func(ctx context.Context) (any, error) { do(ctx); return nil, nil })
 	}
@@ -395,6 +398,8 @@ func TestAgentSaysItsModel(t *testing.T) {
 		{"none", func(context.Context) {}, " "},
 		{"one", func(ctx context.Context) { model(ctx, "gpt-5"); model(ctx, "gpt-5") }, "openai gpt-5"},
 		{"two", func(ctx context.Context) { model(ctx, "gpt-5"); model(ctx, "gpt-5-mini"); model(ctx, "gpt-5") }, "openai "},
+		{"one that is not told and another", func(ctx context.Context) { untold(ctx); model(ctx, "gpt-5") }, "openai "},
+		{"another and one that is not told", func(ctx context.Context) { model(ctx, "gpt-5"); untold(ctx) }, "openai "},
 		{"in a step", func(ctx context.Context) {
 			inside(ctx, callback.KindChain, func(ctx context.Context) { model(ctx, "gpt-5") })
 		}, "openai gpt-5"},
