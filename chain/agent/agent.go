@@ -49,9 +49,13 @@ const defaultSteps = 10
 // model's last message, also if MaxTokens cut it short. With an error it returns
 // what had arrived of that text.
 func (a *Agent) Run(ctx context.Context, task string) (string, error) {
-	return callback.Do(ctx, a.info(task), a.Handlers, func(ctx context.Context) (string, error) {
+	work := func(ctx context.Context) (string, error) {
 		return a.work(ctx, task, a.Request.Stream, func(llm.Chunk) bool { return true })
-	})
+	}
+	if !callback.Enabled(ctx, a.Handlers...) {
+		return work(ctx)
+	}
+	return callback.Do(ctx, a.info(task), a.Handlers, work)
 }
 
 // Stream has the agent do task as one run. It hands on the chunks of every

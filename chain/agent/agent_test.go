@@ -281,6 +281,24 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+// a partial model has a method of a model that is not there.
+type partial struct {
+	*placed
+	llm.Model
+}
+
+func (p partial) Chat(ctx context.Context, req *llm.Request) iter.Seq2[llm.Chunk, error] {
+	return p.Model.Chat(ctx, req)
+}
+
+// TestEndpointUnasked: where nobody listens, nobody asks where calls go.
+func TestEndpointUnasked(t *testing.T) {
+	a := &agent.Agent{Model: partial{Model: says(text("stop", "Yes."))}}
+	if got, err := a.Run(t.Context(), "Roses?"); got != "Yes." || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 type faulty struct {
 	memory.Buffer
 	load, save error
