@@ -111,26 +111,33 @@ func faithful(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
 		w.Header()["Content-Type"] = nil
-		if r.ContentLength != 0 && (r.Header["Expect"] != nil || r.ProtoMajor > 1) { // HTTP/2 takes the header out
-			w = toldOnce{w}
-		}
-		h.ServeHTTP(w, r)
+		// HTTP/2 takes the header out.
+		h.ServeHTTP(faithfulWriter{w, r.ContentLength != 0 && (r.Header["Expect"] != nil || r.ProtoMajor > 1)}, r)
 	})
 }
 
-// toldOnce leaves 100 Continue to net/http. A target that says so has its request's
-// body read, and which of the two would come first, or both, is left to chance.
-type toldOnce struct{ http.ResponseWriter }
+// A faithfulWriter leaves 100 Continue to net/http for a program that is told so. A
+// target that says so has its request's body read, and which of the two would come
+// first, or both, is left to chance. After this and other words that come before
+// the answer, a reverse proxy clears the head.
+type faithfulWriter struct {
+	http.ResponseWriter
+	told bool
+}
 
 // WriteHeader implements [http.ResponseWriter].
-func (w toldOnce) WriteHeader(status int) {
-	if status != http.StatusContinue {
-		w.ResponseWriter.WriteHeader(status)
+func (w faithfulWriter) WriteHeader(status int) {
+	if w.told && status == http.StatusContinue {
+		return
 	}
+	if h := w.Header(); status >= http.StatusOK && h["Content-Type"] == nil {
+		h["Content-Type"] = nil
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap is for [http.ResponseController].
-func (w toldOnce) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w faithfulWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // buffers are used again: one is as long as a hundred tokens.
 type buffers struct{ pool sync.Pool }
