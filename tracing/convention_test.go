@@ -269,6 +269,7 @@ func TestMedia(t *testing.T) {
 		{"path", llm.Media{Kind: "image", URL: "roses/pink.png"}, `{"type":"uri","modality":"image","uri":"roses/pink.png"}`},
 		{"uploaded file", llm.Media{Kind: "file", URL: "file-6F2ksmvXxt4VdoqmHRw6kL"}, `{"type":"file","modality":"file","file_id":"file-6F2ksmvXxt4VdoqmHRw6kL"}`},
 		{"data address", llm.Media{Kind: "image", URL: "data:image/png;base64,iVBORw0KGgo="}, `{"type":"blob","content":"","modality":"image","mime_type":"image/png"}`},
+		{"data address in capitals", llm.Media{Kind: "image", URL: "Data:image/png;base64,iVBORw0KGgo="}, `{"type":"blob","content":"","modality":"image","mime_type":"image/png"}`},
 		{"bytes", llm.Media{Kind: "audio", Data: []byte("RIFF"), MIMEType: "audio/wav"}, `{"type":"blob","content":"","modality":"audio","mime_type":"audio/wav"}`},
 		{"base64 in place of an address", llm.Media{Kind: "file", URL: strings.Repeat("JVBERi0xLjQK", 100)}, `{"type":"blob","content":"","modality":"file"}`},
 	} {

@@ -125,16 +125,18 @@ var fileID = regexp.MustCompile(`^[A-Za-z0-9]+[-_][A-Za-z0-9_-]{1,128}$`)
 // media records where a medium lies, not its bytes, which no redactor can read.
 // What is as long as bytes are and no address is taken for bytes.
 func (r *recorder) media(m *llm.Media) part {
+	const scheme = "data:"
+	isData := len(m.URL) >= len(scheme) && strings.EqualFold(m.URL[:len(scheme)], scheme)
 	switch {
-	case m.URL == "", strings.HasPrefix(m.URL, "data:"), len(m.URL) > maxWord && !strings.Contains(cut(m.URL, maxWord), ":"):
+	case m.URL == "", isData, len(m.URL) > maxWord && !strings.Contains(cut(m.URL, maxWord), ":"):
 	case fileID.MatchString(m.URL):
 		return part{kind: partFile, modality: r.term(m.Kind), text: r.text(m.URL)}
 	default:
 		return part{kind: partURI, modality: r.term(m.Kind), text: r.text(m.URL)}
 	}
 	mime := m.MIMEType
-	if rest, ok := strings.CutPrefix(m.URL, "data:"); ok {
-		mime, _, _ = strings.Cut(cut(rest, maxWord), ",")
+	if isData {
+		mime, _, _ = strings.Cut(cut(m.URL[len(scheme):], maxWord), ",")
 		mime, _, _ = strings.Cut(mime, ";")
 	}
 	return part{kind: partBlob, modality: r.term(m.Kind), mime: r.word(mime)}
