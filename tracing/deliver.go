@@ -131,8 +131,11 @@ func reason(err error) string {
 	msg := err.Error()
 	long := len(msg) > maxRead
 	if long {
-		msg = cut(strings.Join(strings.Fields(msg), " "), maxRead)
-		msg = msg[:max(strings.LastIndexByte(msg, ' '), 0)] // half of a key is not seen to be one
+		msg = strings.Join(strings.Fields(msg), " ")
+		if long = len(msg) > maxRead; long {
+			msg = cut(msg, maxRead)
+			msg = msg[:max(strings.LastIndexByte(msg, ' '), 0)] // half of a key is not seen to be one
+		}
 	}
 	msg = rpcPrefix.ReplaceAllString(msg, "")
 	msg = connError.ReplaceAllStringFunc(msg, func(quoted string) string {

@@ -19,4 +19,10 @@ func TestReasonOfPages(t *testing.T) {
 	if said := reason(errors.New("404 " + strings.Repeat("x", 1<<20))); said != "404…" {
 		t.Errorf("one word: %s", said)
 	}
+	blank := strings.Repeat(" \n", 16<<10)
+	for page, want := range map[string]string{"404 Not" + blank + "Found": "404 Not Found", "missing" + blank: "missing"} {
+		if said := reason(errors.New(page)); said != want {
+			t.Errorf("%s, with much between: %s", want, said)
+		}
+	}
 }
