@@ -86,6 +86,37 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestForeignBounds: the same of what a program without our adapter says in its
+// request, with or without content.
+func TestForeignBounds(t *testing.T) {
+	const secret = "4f9aK2mQx81LzP0wR7tY3uVb"
+	for _, text := range []string{"a" + strings.Repeat("玫瑰", 10_000), "\xff rose", strings.Repeat("r", 240) + " sk-proj-" + secret} {
+		for path, sent := range map[string]string{
+			"/responses":        `{"model":"m","input":"roses","conversation":{"id":"TEXT"},"previous_response_id":"TEXT","tools":[{"type":"TEXT"}]}`,
+			"/chat/completions": `{"model":"m","modalities":["TEXT"],"response_format":{"type":"TEXT"},"messages":[]}`,
+			"/embeddings":       `{"model":"m","input":"roses","encoding_format":"TEXT"}`,
+		} {
+			for _, content := range []tracing.Content{tracing.ContentOff, tracing.ContentBoth} {
+				r := record(tracing.WithContent(content))
+				sc := &scenario{Path: path, Sent: []byte(strings.ReplaceAll(sent, "TEXT", text))}
+				sc.post(callback.WithHandlers(t.Context(), r.tracer), answer{200, []byte(`{}`)})
+				if len(r.spans()) != 1 {
+					t.Fatalf("%d spans", len(r.spans()))
+				}
+				for _, kv := range r.spans()[0].Attributes() {
+					limit := 256
+					if kv.Key == "gen_ai.tool.definitions" {
+						limit = 600 // type and name
+					}
+					if v := longest(kv); len(v) > limit || !utf8.ValidString(v) || strings.Contains(v, secret[:4]) {
+						t.Errorf("%s, %.10q: %s has %d bytes: %.300q", path, text, kv.Key, len(v), v)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestManyTags: a span has no more than 128 of them, the outermost first.
 func TestManyTags(t *testing.T) {
 	r := record()
