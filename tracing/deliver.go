@@ -132,10 +132,8 @@ func reason(err error) string {
 	long := len(msg) > maxRead
 	if long {
 		msg = strings.Join(strings.Fields(msg), " ")
-		if long = len(msg) > maxRead; long {
-			msg = cut(msg, maxRead)
-			msg = msg[:max(strings.LastIndexByte(msg, ' '), 0)] // half of a key is not seen to be one
-		}
+		long = len(msg) > maxRead
+		msg = cut(msg, maxRead)
 	}
 	msg = rpcPrefix.ReplaceAllString(msg, "")
 	msg = connError.ReplaceAllStringFunc(msg, func(quoted string) string {
@@ -156,9 +154,10 @@ func reason(err error) string {
 		}
 		msg = strings.TrimPrefix(msg, "connect: ")
 	}
+	hint := ""
 	if code := status.Code(err); code == codes.Unauthenticated || code == codes.PermissionDenied ||
 		strings.Contains(msg, "401 Unauthorized") || strings.Contains(msg, "403 Forbidden") {
-		msg += " (check OTEL_EXPORTER_OTLP_HEADERS)"
+		hint = " (check OTEL_EXPORTER_OTLP_HEADERS)"
 	}
 	if strings.HasPrefix(msg, stockBusy) {
 		msg = strings.Replace(msg, stockBusy, "the receiver is busy", 1)
@@ -166,10 +165,13 @@ func reason(err error) string {
 	msg = strings.Replace(msg, stockBusy+": ", "", 1)
 	msg = strings.TrimSuffix(msg, ": body: (empty)")
 	msg = RedactKeys(valid(secrets.ReplaceAllString(strings.Join(strings.Fields(msg), " "), "[key]")))
+	if long && len(msg) <= maxReason {
+		msg = msg[:max(strings.LastIndexByte(msg, ' '), 0)] // half of a key is not seen to be one
+	}
 	if long || len(msg) > maxReason {
 		msg = cut(msg, maxReason) + "…"
 	}
-	return visible.Line(msg)
+	return visible.Line(msg + hint)
 }
 
 // maxReason bounds what is shown of what a receiver says, which may be a page,
