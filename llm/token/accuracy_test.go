@@ -309,7 +309,7 @@ func TestAccuracyOfPrompts(t *testing.T) {
 		{"history-only", 100, 0},
 		{"text+json_schema", 82, 0.2},
 		{"tools+json_schema", 100, 0},
-		{"responses", 77, 1.5},
+		{"responses", 82, 1.3},
 		{"responses+json_schema", 100, 0},
 		{"embeddings", 100, 0},
 		{"completions", 100, 0},

@@ -9,10 +9,10 @@ type dialect struct {
 	enc       *Encoding
 	responses bool // the Responses API
 	reasoner  bool
+	named     bool // a name stands in place of the role, not after it
 
 	priming   int // where the answer begins
 	message   int // each message, besides its role
-	name      int // a message with a name, besides ":" and the name
 	assistant int // each answer in the history, more than other messages
 	calling   int // each message that calls tools, more than other messages
 	result    int // each result of a tool, besides the name of the tool
@@ -23,14 +23,15 @@ type dialect struct {
 	instructions int  // a system message that is followed by tools
 	alone        int  // tools without a system message
 	hidden       int  // instructions on tools that nobody wrote
-	silent       bool // a tool that must be called is not in the prompt
+	choice       int  // a tool that must be called, besides its name
+	silent       bool // it is not in the prompt
 
 	ending    int // a text that was answered, unless it was cut
 	withTools int // the same, if there were tools
 }
 
 func dialectOf(enc *Encoding, model string, responses bool) dialect {
-	d := dialect{enc: enc, responses: responses, priming: 3, message: 3, result: 6}
+	d := dialect{enc: enc, responses: responses, priming: 3, message: 3, result: 6, choice: 4}
 	routed := strings.Contains(model, "/")
 	switch model = baseModel(model); {
 	case hasPrefix(model, "gpt-5"):
@@ -46,7 +47,7 @@ func dialectOf(enc *Encoding, model string, responses bool) dialect {
 	case hasPrefix(model, "o1"), hasPrefix(model, "o3"):
 		d.reasoner = true
 	case strings.HasSuffix(model, "turbo-0301"):
-		d.message, d.name = 4, -1
+		d.message, d.named = 4, true
 	}
 	if d.reasoner {
 		d.priming = 2
@@ -54,11 +55,15 @@ func dialectOf(enc *Encoding, model string, responses bool) dialect {
 		d.chapters, d.tools, d.format, d.withTools = 3, -4, 1, 1
 	}
 	if responses {
-		d.chapters, d.instructions, d.hidden = 0, 0, 0
+		d.chapters, d.hidden = 0, 0
 		if d.reasoner {
 			d.alone = 2
 		} else {
-			d.result, d.ending = 4, 1
+			d.result, d.ending, d.choice = 4, 1, 5
+		}
+		if d.instructions > 0 {
+			d.instructions = 2
+			d.calling -= 2
 		}
 	}
 	return d

@@ -120,9 +120,12 @@ func (d *dialect) answer(req *llm.Request, c *llm.Choice) (out, reasoning int) {
 				out += d.withTools
 			}
 		}
-	case n == 1 && forced(req):
+	case n == 1 && d.forced(req) != "":
 		// The prompt ends in the name already.
 		out += d.enc.Count(c.ToolCalls[0].Arguments)
+		if d.responses {
+			out += d.ending
+		}
 	default:
 		out += 4
 		if n > 1 {

@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,9 +28,29 @@ func result(id, text string) llm.Message {
 	return llm.Message{Role: llm.RoleTool, ToolCallID: id, Parts: []llm.Part{{Text: text}}}
 }
 
+// jargon is the example in OpenAI's cookbook, with the bills of its time.
+var jargon = []llm.Message{
+	llm.System("You are a helpful, pattern-following assistant that translates corporate jargon into plain English."),
+	named("example_user", "New synergies will help drive top-line growth."),
+	named("example_assistant", "Things working well together will increase revenue."),
+	named("example_user", "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."),
+	named("example_assistant", "Let's talk later when we're less busy about how to do better."),
+	llm.User("This late pivot means we don't have time to boil the ocean for the client deliverable."),
+}
+
+func named(name, text string) llm.Message {
+	m := llm.System(text)
+	m.Name = name
+	return m
+}
+
 func TestSplit(t *testing.T) {
 	search := []llm.Tool{{Name: "search", Description: "Search documents",
 		Parameters: []byte(`{"type":"object","properties":{"query":{"type":"string"},"user_context":{"type":"string"}},"required":["query"]}`)}}
+	weather := []llm.Tool{{Name: "weather", Description: "Get weather information for a location",
+		Parameters: []byte(`{"type":"object","properties":{"location":{"description":"the city","type":"string"}},"required":["location"]}`)}}
+	cities := []llm.Tool{{Name: "get_weather", Description: "Get the weather for a location",
+		Parameters: []byte(`{"type":"object","properties":{"location":{"description":"The city and country","type":"string"}},"required":["location"]}`)}}
 	for _, tt := range []struct {
 		name  string
 		meter Meter
@@ -57,6 +78,14 @@ func TestSplit(t *testing.T) {
 			name: "the oldest model",
 			req:  llm.Request{Model: "gpt-3.5-turbo-0301", Messages: []llm.Message{{Role: llm.RoleUser, Name: "user", Parts: []llm.Part{{Text: "hi"}}}}},
 			want: llm.Makeup{llm.SourceInput: 1, llm.SourceOverhead: 4 + 1 + 1 - 1 + 3},
+		}, {
+			name: "names of models after the oldest", // billed: 129
+			req:  llm.Request{Model: "gpt-3.5-turbo-0613", Messages: jargon},
+			want: llm.Makeup{llm.SourceSystem: 69, llm.SourceInput: 19, llm.SourceOverhead: 41},
+		}, {
+			name: "names of the oldest model, in place of roles", // billed: 127
+			req:  llm.Request{Model: "gpt-3.5-turbo-0301", Messages: jargon},
+			want: llm.Makeup{llm.SourceSystem: 69, llm.SourceInput: 19, llm.SourceOverhead: 39},
 		}, {
 			name: "reasoner",
 			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.User("hi"), llm.Assistant("hi"), llm.User("hi")}},
@@ -102,6 +131,51 @@ func TestSplit(t *testing.T) {
 			meter: Meter{API: "responses"},
 			req:   llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.User("Go")}, Tools: search},
 			want:  llm.Makeup{llm.SourceTools: 34, llm.SourceInput: 1, llm.SourceOverhead: 4 + 2 + 2},
+		}, {
+			name:  "tools of a reasoner in the Responses API", // billed: 63
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-5-mini", Messages: []llm.Message{
+				{Role: llm.RoleDeveloper, Parts: []llm.Part{{Text: "You are a helpful assistant"}}}, llm.User("What's the weather in Florence,Italy?"),
+			}, Tools: weather},
+			want: llm.Makeup{llm.SourceSystem: 5, llm.SourceTools: 38, llm.SourceInput: 8, llm.SourceOverhead: 8 + 2 + 2},
+		}, {
+			name:  "a call of a reasoner in the Responses API",
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-5", Messages: []llm.Message{
+				llm.System("Be brief."), llm.User("Go"), call("search", `{"query": "roses"}`), result("1", "red ones"),
+			}, Tools: search},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 34 + 3 + 4 + 5 + 6 + 1 + 2, llm.SourceInput: 1, llm.SourceOverhead: 8 + 6 + 2 + 2},
+		}, {
+			name:  "reasoning that is not shown, in the Responses API", // billed: 40
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-5-nano", Messages: []llm.Message{
+				llm.User("What is 2 + 2? Just the number."), {Role: llm.RoleAssistant}, llm.Assistant("4"), llm.User("Now multiply that by 3. Just the number."),
+			}},
+			want: llm.Makeup{llm.SourceHistory: 13, llm.SourceInput: 11, llm.SourceOverhead: 3*4 + 2 + 2},
+		}, {
+			name:  "an answer without text, in the Responses API",
+			meter: Meter{API: "responses"},
+			req:   llm.Request{Model: "gpt-5-nano", Messages: []llm.Message{llm.User("hi"), llm.Assistant("")}},
+			want:  llm.Makeup{llm.SourceHistory: 1, llm.SourceOverhead: 2*4 + 2 + 2},
+		}, {
+			name:  "the only tool, which must be called, in the Responses API", // billed: 133
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-4o-mini-2024-07-18", ToolChoice: "required", Tools: cities, Messages: []llm.Message{
+				llm.System("You must inspect live weather via the provided get_weather tool before responding."),
+				llm.User("Use the get_weather tool for Paris, France. If you do not call the tool, the answer is invalid."),
+				call("get_weather", `{"location":"Paris, France"}`), result("1", `{"condition":"sunny","location":"Paris, France","temperatureC":22}`),
+			}},
+			want: llm.Makeup{llm.SourceSystem: 14, llm.SourceTools: 75 + 5 + 5, llm.SourceInput: 23, llm.SourceOverhead: 11},
+		}, {
+			name:  "one of several tools must be called, in the Responses API",
+			meter: Meter{API: "responses"},
+			req: llm.Request{Model: "gpt-4o", ToolChoice: "required", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")},
+				Tools: slices.Concat(search, search)},
+			want: llm.Makeup{llm.SourceSystem: 3, llm.SourceTools: 56, llm.SourceInput: 1, llm.SourceOverhead: 7},
+		}, {
+			name: "the only tool, which must be called", // of no further cost
+			req:  llm.Request{Model: "gpt-4o-mini", Messages: []llm.Message{llm.User("Search for Python tutorials")}, Tools: search, ToolChoice: "required"},
+			want: llm.Makeup{llm.SourceTools: 34, llm.SourceInput: 4, llm.SourceOverhead: 10},
 		}, {
 			name: "a tool that a reasoner must call", // costs nothing more
 			req:  llm.Request{Model: "gpt-5", Messages: []llm.Message{llm.System("Be brief."), llm.User("Go")}, Tools: search, ToolChoice: "search"},
@@ -209,6 +283,10 @@ func TestEstimateOutput(t *testing.T) {
 	plain := &llm.Request{Model: "gpt-4o", Messages: []llm.Message{llm.User("hi")}}
 	must := *tools
 	must.ToolChoice = "search"
+	mustThink := must
+	mustThink.Model = "gpt-5"
+	only := *tools
+	only.ToolChoice = "required"
 	calls := []llm.ToolCall{{Name: "search", Arguments: `{"query":"Python tutorials"}`}}
 	for _, tt := range []struct {
 		name      string
@@ -230,6 +308,7 @@ func TestEstimateOutput(t *testing.T) {
 		{"two calls", tools, &llm.Response{Choices: []llm.Choice{{ToolCalls: []llm.ToolCall{calls[0], calls[0]}}}}, 4 + 2*7 + 2*10, 0},
 		{"text of gpt-5", &llm.Request{Model: "gpt-5"}, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}}}, 2 + 4, 0},
 		{"call that was forced", &must, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 6, 0},
+		{"call of gpt-5 that was forced", &mustThink, &llm.Response{Choices: []llm.Choice{{ToolCalls: calls}}}, 14, 0}, // its prompt does not end in the name
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u, ok := Meter{}.Estimate(tt.req, tt.resp)
@@ -240,6 +319,10 @@ func TestEstimateOutput(t *testing.T) {
 	}
 	if u, _ := (Meter{API: llm.APIResponses}).Estimate(plain, &llm.Response{Choices: []llm.Choice{{Text: "Argentina."}}}); u.Output != 2+1 {
 		t.Errorf("in the Responses API: output %d, want 3", u.Output)
+	}
+	call := &llm.Response{Choices: []llm.Choice{{ToolCalls: []llm.ToolCall{{Name: "get_weather", Arguments: `{"location":"Paris, France"}`}}}}}
+	if u, _ := (Meter{API: llm.APIResponses}).Estimate(&only, call); u.Output != 7+1 { // billed: 8
+		t.Errorf("call of the only tool in the Responses API: output %d, want 8", u.Output)
 	}
 	if _, ok := (Meter{}).Estimate(nil, nil); ok {
 		t.Error("no request, but an estimate")
@@ -376,7 +459,9 @@ func TestSplitAgrees(t *testing.T) {
 			for _, p := range m.Parts {
 				whole += valid(p.Text)
 			}
-			m.Parts = []llm.Part{{Text: whole}}
+			if len(m.Parts) > 0 { // no part at all is another thing in the Responses API
+				m.Parts = []llm.Part{{Text: whole}}
+			}
 			joined.Messages = append(joined.Messages, m)
 		}
 		a, _ := m.Split(req)

@@ -46,7 +46,11 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 			tail = c.source()
 		}
 		if m.Name != "" && m.Role != llm.RoleTool {
-			around += d.prefixed(keyName, ":", m.Name) + d.name
+			if d.named {
+				around += d.enc.Count(m.Name) - 1
+			} else {
+				around += d.prefixed(keyName, ":", m.Name)
+			}
 		}
 		switch {
 		case m.Role == llm.RoleTool:
@@ -57,6 +61,8 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 			}
 		case len(m.ToolCalls) > 0:
 			makeup[llm.SourceTools] += d.calls(m.ToolCalls)
+		case d.responses && m.Role == llm.RoleAssistant && len(m.Parts) == 0:
+			// Reasoning that nobody is shown; a message of no text has a part.
 		default:
 			around += d.message + d.enc.Count(string(m.Role))
 			if m.Role == llm.RoleAssistant {
@@ -65,8 +71,8 @@ func (d *dialect) prompt(req *llm.Request, makeup *llm.Makeup) {
 		}
 		d.content(m.Parts, tail, makeup, func(p llm.Part) llm.Source { return source(i, p) })
 	}
-	if forced(req) && !d.silent {
-		makeup[llm.SourceTools] += d.recipient(req.ToolChoice) + 4
+	if tool := d.forced(req); tool != "" {
+		makeup[llm.SourceTools] += d.recipient(tool) + d.choice
 	}
 	makeup[llm.SourceOverhead] += max(around, 0)
 }
@@ -81,13 +87,17 @@ func (d *dialect) transcript(req *llm.Request, makeup *llm.Makeup) {
 	d.each(parts, len(parts), func(k, count int) { makeup[parts[k].Source] += count })
 }
 
-// forced reports whether the model must call the one tool that is named.
-func forced(req *llm.Request) bool {
-	switch req.ToolChoice {
-	case "", "auto", "none", "required":
-		return false
+// forced returns the tool that must be called, if the prompt ends in its name.
+func (d *dialect) forced(req *llm.Request) string {
+	switch tool := req.ToolChoice; {
+	case d.silent || tool == "" || tool == "auto" || tool == "none":
+		return ""
+	case tool != "required":
+		return tool
+	case d.responses && !d.reasoner && len(req.Tools) == 1:
+		return req.Tools[0].Name
 	}
-	return true
+	return ""
 }
 
 // content adds the text of a message. With a tail, an empty line of that source
