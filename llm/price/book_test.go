@@ -38,7 +38,7 @@ func day(s string) time.Time {
 func TestDefaultBook(t *testing.T) {
 	b := Default()
 	if !strings.HasPrefix(b.ID(), "@pydantic/genai-prices@0.1.8 2026-09-23 sha256:") ||
-		!strings.Contains(b.ID(), " + callspan 2026-11-21 sha256:") {
+		!strings.Contains(b.ID(), " + callspan 2026-11-22 sha256:") {
 		t.Errorf("ID is %s", b.ID())
 	}
 	models := 0
@@ -206,6 +206,36 @@ func TestFineTunedHasItsOwnPrice(t *testing.T) {
 	for _, name := range []string{"ft:base:org::id", "curie:ft-org-2023-01-01", "base.ft-id"} {
 		if got := total(loose, Query{Provider: "p", Model: name, Usage: u}); got != "-" {
 			t.Errorf("a matcher for any model prices %s at %s", name, got)
+		}
+	}
+}
+
+// TestZAI: the launch price of GLM-5.3-Flash ended with the 9th of September in
+// China, with Z.ai and with OpenRouter.
+func TestZAI(t *testing.T) {
+	u := llm.Usage{Input: 2e6, CacheRead: 1e6, Output: 1e6}
+	for _, tc := range []struct{ provider, model, at, want string }{
+		{"zai", "glm-5.3-flash", "2026-09-09T15:59:59Z", "0.34"},
+		{"zai", "glm-5.3-flash", "2026-09-09T16:00:00Z", "0.68"},
+		{"zai", "GLM-5.3-Flash", "2026-11-22T00:00:00Z", "0.68"},
+		{"openrouter", "z-ai/glm-5.3-flash", "2026-09-09T15:59:59Z", "0.34"},
+		{"openrouter", "z-ai/glm-5.3-flash", "2026-09-09T16:00:00Z", "0.68"},
+		{"zai", "GLM-5.3", "2026-11-22T00:00:00Z", "6.06"},
+		{"zai", "glm-5.1", "2026-11-22T00:00:00Z", "6.06"},
+		{"zai", "glm-5", "2026-11-22T00:00:00Z", "4.4"},
+		{"zai", "glm-5-turbo", "2026-11-22T00:00:00Z", "5.44"},
+		{"zai", "glm-4.7", "2026-11-22T00:00:00Z", "2.91"},
+		{"zai", "glm-4.7-flash", "2026-11-22T00:00:00Z", "0"},
+		{"zai", "glm-4.6", "2025-10-01T00:00:00Z", "2.91"},
+		{"zai", "glm-4.5-air", "2026-11-22T00:00:00Z", "1.33"},
+		{"zai", "glm-4.6v", "2026-11-22T00:00:00Z", "-"},
+	} {
+		at, err := time.Parse(time.RFC3339, tc.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := total(Default(), Query{Provider: tc.provider, Model: tc.model, Usage: u, At: at}); got != tc.want {
+			t.Errorf("%s %s at %s: %s, want %s", tc.provider, tc.model, tc.at, got, tc.want)
 		}
 	}
 }
