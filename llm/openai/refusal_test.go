@@ -204,14 +204,10 @@ func TestUsageStance(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var asked []bool
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				var sent struct {
-					Model   string
-					Options any `json:"stream_options"`
-				}
-				json.NewDecoder(r.Body).Decode(&sent)
+				model, asks := asksUsageOf(r)
 				n := len(asked)
-				asked = append(asked, sent.Options != nil)
-				if body := tc.refuse(n, sent.Model, sent.Options != nil); body != "" {
+				asked = append(asked, asks)
+				if body := tc.refuse(n, model, asks); body != "" {
 					w.WriteHeader(http.StatusBadRequest)
 					io.WriteString(w, body)
 					return
@@ -297,6 +293,16 @@ func TestUsageRefusedWhileSent(t *testing.T) {
 	}
 }
 
+// asksUsageOf returns which model a request is for, and whether it asks for usage.
+func asksUsageOf(r *http.Request) (model string, asks bool) {
+	var sent struct {
+		Model   string
+		Options any `json:"stream_options"`
+	}
+	json.NewDecoder(r.Body).Decode(&sent)
+	return sent.Model, sent.Options != nil
+}
+
 // TestUsageStanceOf: who is asked, whether it was asked in a burst, and how many
 // are remembered.
 func TestUsageStanceOf(t *testing.T) {
@@ -307,16 +313,12 @@ func TestUsageStanceOf(t *testing.T) {
 	// play makes the calls, each "path model", and returns which requests asked.
 	play := func(t *testing.T, calls []string, refuse func(n int, r *http.Request, model string, asks bool) string) (asked []bool) {
 		tr := callopenai.NewTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-			var sent struct {
-				Model   string
-				Options any `json:"stream_options"`
-			}
-			json.NewDecoder(r.Body).Decode(&sent)
+			model, asks := asksUsageOf(r)
 			n := len(asked)
-			asked = append(asked, sent.Options != nil)
+			asked = append(asked, asks)
 			resp := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Request: r}
 			body := string(sse(delta(`{"content":"Pink"}`, ""), delta(`{}`, "stop"), "[DONE]"))
-			if said := refuse(n, r, sent.Model, sent.Options != nil); said != "" {
+			if said := refuse(n, r, model, asks); said != "" {
 				resp.StatusCode, resp.Header, body = 400, http.Header{}, said
 			}
 			resp.Body = io.NopCloser(strings.NewReader(body))
